@@ -1,0 +1,124 @@
+/** @file config.h
+ *  What a gateway is made of: from a YAML file, or filled in by hand.
+ *
+ *      struct qta_gateway_options options = qta_gateway_options_default();
+ *      struct qta_provider_options alpaca = qta_provider_options_default();
+ *      alpaca.name = "alpaca";
+ *      ...
+ *      options.providers = &alpaca;
+ *      options.provider_count = 1;
+ *
+ *  Every key of the file, its unit, range and default: qta-config(5), config/reference.yaml. */
+#ifndef QTA_CONFIG_H
+#define QTA_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <qta/adapter.h>
+#include <qta/error.h>
+#include <qta/export.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** What happens to a subscriber that is too slow, once buffer_size ticks wait for it. Recording goes
+ *  on in any case. */
+enum qta_overflow_policy {
+    QTA_OVERFLOW_BLOCK = 0,       /**< stop reading the sockets until there is room */
+    QTA_OVERFLOW_DROP_OLDEST = 1, /**< it misses the oldest of those waiting; counted, DROP record */
+    QTA_OVERFLOW_DROP_NEWEST = 2, /**< it misses what arrives; counted, DROP record */
+};
+
+enum { QTA_ATTEMPTS_UNLIMITED = 0 };
+enum { QTA_FSYNC_NEVER = -1 };
+
+/** One provider. Strings are borrowed until qta_gateway_create() returns. */
+struct qta_provider_options {
+    const char *name;    /**< unique; ticks carry it; prefix of the key variables */
+    const char *adapter; /**< NULL: the same as name */
+    const char *websocket_url;
+    enum qta_auth_method auth_method;
+    const char *api_key;    /**< NULL: from the environment, see qta_gateway_create() */
+    const char *api_secret; /**< likewise */
+    const struct qta_subscription *subscriptions;
+    size_t subscription_count;
+    const struct qta_setting *settings; /**< the adapter's own keys */
+    size_t setting_count;
+
+    double rate_limit_per_s;    /**< outgoing messages; 0 for no limit */
+    uint32_t rate_limit_burst;  /**< messages that may go at once */
+    uint32_t breaker_threshold; /**< consecutive failures that open the circuit; 0 for no breaker */
+    int64_t breaker_timeout_ns; /**< how long it stays open before one probe */
+
+    const char *tls_ca_file; /**< PEM with the CAs to trust instead of the system's; NULL */
+    bool tls_is_insecure;    /**< accept any certificate: loudly */
+};
+
+struct qta_recording_options {
+    bool is_enabled;
+    const char *directory;     /**< sessions are made in here: DIRECTORY/2024-05-01 */
+    const char *timezone;      /**< whose midnight cuts the day, e.g. "America/New_York" */
+    int64_t fsync_interval_ns; /**< 0: before dispatch; QTA_FSYNC_NEVER: leave it to the system */
+    int compression_level;     /**< zstd, 1 to 19 */
+    uint64_t journal_chunk_bytes; /**< size of one preallocated journal file */
+    uint64_t journal_max_bytes;   /**< of all journal files that wait to be sealed */
+};
+
+struct qta_gateway_options {
+    const struct qta_provider_options *providers;
+    size_t provider_count;
+    uint32_t buffer_size; /**< ticks that may wait for the callbacks; rounded up to a power of 2 */
+    enum qta_overflow_policy overflow;
+    uint32_t reconnect_attempts; /**< consecutive failures before a provider is given up */
+    int64_t reconnect_delay_ns;      /**< first backoff; doubles, with full jitter */
+    int64_t reconnect_delay_max_ns;  /**< cap of the backoff */
+    int64_t health_check_interval_ns; /**< WebSocket pings; no pong for two of them: reconnect; 0: off */
+    uint32_t message_max_bytes; /**< a larger message closes the connection with 1009 */
+    struct qta_recording_options recording;
+};
+
+/** The defaults of qta-config(5): recording off, because it needs a directory. */
+QTA_API struct qta_gateway_options qta_gateway_options_default(void);
+QTA_API struct qta_provider_options qta_provider_options_default(void);
+
+/** A configuration read from a file, and everything it points to. */
+struct qta_config;
+
+/** One finding: what is wrong, where, and what would be right. */
+struct qta_config_finding {
+    bool is_error;       /**< otherwise a warning */
+    const char *message; /**< "streaming.yaml:14: unknown provider 'coinbse'; did you mean ..." */
+};
+
+/** Reads a YAML file. overrides are "KEY=VALUE" with dotted keys as --check-config prints them
+ *  ("recording.directory=/data", "streaming.providers.alpaca.websocket_url=ws://..."), applied on
+ *  top of the file; NULL for none. *out is set unless memory is short or the file cannot be read,
+ *  also when there are errors, so that all findings can be shown; it is the caller's to destroy.
+ *  QTA_ERR_CONFIG: at least one finding is an error; err has the first. */
+QTA_API enum qta_status qta_config_load(struct qta_config **out, const char *path,
+                                        const char *const *overrides, size_t override_count,
+                                        struct qta_error *err);
+
+/** NULL is fine. Wipes keys and secrets. */
+QTA_API void qta_config_destroy(struct qta_config *config);
+
+/** Errors first in file order, then warnings. Valid as long as the configuration. */
+QTA_API size_t qta_config_findings(const struct qta_config *config,
+                                   const struct qta_config_finding **findings);
+
+/** The options in it, valid as long as the configuration. NULL when it has errors. */
+QTA_API const struct qta_gateway_options *qta_config_gateway(const struct qta_config *config);
+
+/** The effective configuration as YAML, every key with its value, secrets as "***". The caller
+ *  frees *text with free(). */
+QTA_API enum qta_status qta_config_print(const struct qta_config *config, char **text,
+                                         struct qta_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
