@@ -5,7 +5,7 @@ target_compile_definitions(qta_options INTERFACE _GNU_SOURCE)
 target_compile_options(qta_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith
   -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wswitch-enum -Wnull-dereference
-  -Wdouble-promotion -Wimplicit-fallthrough
+  -Wdouble-promotion -Wimplicit-fallthrough -Wno-format-truncation
   -fstack-protector-strong -fstack-clash-protection -fno-common
   $<$<BOOL:${QTA_WARNINGS_AS_ERRORS}>:-Werror>)
 # gcc sees null dereferences in sanitized code that are not there
