@@ -10,4 +10,7 @@
 /** The CRC of the bytes before (crc, 0 at the start) followed by these. */
 uint32_t qta_crc32c(uint32_t crc, const void *bytes, size_t length);
 
+/** The same by tables alone: what machines without the instruction run. */
+uint32_t qta_crc32c_portable(uint32_t crc, const void *bytes, size_t length);
+
 #endif

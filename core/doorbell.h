@@ -1,6 +1,6 @@
 /** @file doorbell.h
- *  Lets a thread sleep until another one has something for it. Ringing costs a load and a fence while
- *  nobody sleeps.
+ *  Lets a thread sleep until another one has something for it. Ringing costs a load and a fence
+ * while nobody sleeps.
  *
  *      for (;;) {                                   // the sleeper
  *          uint32_t ticket = qta_doorbell_ticket(bell);

@@ -2,9 +2,9 @@
  *  The queue of ticks between one producer thread and one consumer thread.
  *
  *  Bounded and lock-free. When it is full the producer either refuses the new tick (push) or
- *  discards the oldest one (push_over). Each index has one cache line; slots are copied word by word
- *  with relaxed atomics, because push_over may overwrite a slot that pop is just reading: pop then
- *  finds that the head has moved, and drops its copy. */
+ *  discards the oldest one (push_over). Each index has one cache line; slots are copied word by
+ * word with relaxed atomics, because push_over may overwrite a slot that pop is just reading: pop
+ * then finds that the head has moved, and drops its copy. */
 #ifndef QTA_CORE_RING_H
 #define QTA_CORE_RING_H
 

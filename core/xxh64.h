@@ -1,5 +1,6 @@
 /** @file xxh64.h
- *  XXH64, a fast 64-bit hash (github.com/Cyan4973/xxHash, doc/xxhash_spec.md). Not for attackers. */
+ *  XXH64, a fast 64-bit hash (github.com/Cyan4973/xxHash, doc/xxhash_spec.md). Not for attackers.
+ */
 #ifndef QTA_CORE_XXH64_H
 #define QTA_CORE_XXH64_H
 

@@ -1,8 +1,8 @@
 /** @file transport.h
  *  The second seam: what carries bytes between a connection and its venue.
  *
- *  lws_transport.c is the real one (ws, wss, tcp, tls); tests run the gateway against a scripted one.
- *  All calls but wake() come from the network thread; events come from within service() and
+ *  lws_transport.c is the real one (ws, wss, tcp, tls); tests run the gateway against a scripted
+ * one. All calls but wake() come from the network thread; events come from within service() and
  *  link_open(), never from link_send() or link_close(). */
 #ifndef QTA_RECORDER_TRANSPORT_H
 #define QTA_RECORDER_TRANSPORT_H
@@ -41,8 +41,9 @@ struct qta_link_options {
     const struct qta_connect_request *request;
     const char *tls_ca_file; /**< NULL for the system's */
     bool tls_is_insecure;
-    int64_t ping_interval_ns; /**< 0 for none; no answer within two of them ends the link (SILENT) */
-    int64_t open_timeout_ns;  /**< resolve, connect, TLS and upgrade together (SILENT) */
+    int64_t
+        ping_interval_ns;    /**< 0 for none; no answer within two of them ends the link (SILENT) */
+    int64_t open_timeout_ns; /**< resolve, connect, TLS and upgrade together (SILENT) */
     size_t message_max_bytes; /**< a larger one ends the link (PROTOCOL), closing with 1009 */
 };
 

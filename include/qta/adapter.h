@@ -6,8 +6,8 @@
  *  It talks to its surroundings through the struct qta_adapter_host it was given.
  *
  *  The smallest adapter is a name and a build_subscribe_message: messages from the venue that are
- *  already normalized JSON objects (the names of qta-replay(1), alone or in arrays) are then decoded
- *  by the library. Everything else is optional:
+ *  already normalized JSON objects (the names of qta-replay(1), alone or in arrays) are then
+ * decoded by the library. Everything else is optional:
  *
  *      static const struct qta_adapter_ops my_ops = {
  *          .struct_bytes = sizeof(struct qta_adapter_ops),
@@ -181,8 +181,7 @@ struct qta_adapter_host_ops {
      *  what happened and what to do. retry_after_ns is the venue's hint, 0 for none. The host
      *  closes; no more calls until the next on_open. */
     void (*fail)(struct qta_adapter_host *host, enum qta_reaction reaction,
-                 enum qta_conn_cause cause, int code, int64_t retry_after_ns,
-                 const char *sentence);
+                 enum qta_conn_cause cause, int code, int64_t retry_after_ns, const char *sentence);
 
     /** QTA_TRANSPORT_NONE: there will be no more ticks. */
     void (*finished)(struct qta_adapter_host *host);
@@ -208,11 +207,11 @@ struct qta_adapter_ops {
      *  <PROVIDER>_API_SECRET; NULL for none. */
     const char *key_variable;
     const char *secret_variable;
-    bool needs_key; /**< refuse to start without key and secret unless auth_method is none */
+    bool needs_key;   /**< refuse to start without key and secret unless auth_method is none */
     const char *help; /**< one line for listings */
 
-    /** Allocates; does nothing else. On success sets (*out)->ops and (*out)->host. Default: a struct
-     *  qta_adapter of no state. Errors are configuration errors (QTA_ERR_CONFIG) or NOMEM. */
+    /** Allocates; does nothing else. On success sets (*out)->ops and (*out)->host. Default: a
+     * struct qta_adapter of no state. Errors are configuration errors (QTA_ERR_CONFIG) or NOMEM. */
     enum qta_status (*create)(struct qta_adapter **out, const struct qta_adapter_options *options,
                               struct qta_adapter_host *host, struct qta_error *err);
 

@@ -24,11 +24,12 @@
 extern "C" {
 #endif
 
-/** What happens to a subscriber that is too slow, once buffer_size ticks wait for it. Recording goes
- *  on in any case. */
+/** What happens to a subscriber that is too slow, once buffer_size ticks wait for it. Recording
+ * goes on in any case. */
 enum qta_overflow_policy {
-    QTA_OVERFLOW_BLOCK = 0,       /**< stop reading the sockets until there is room */
-    QTA_OVERFLOW_DROP_OLDEST = 1, /**< it misses the oldest of those waiting; counted, DROP record */
+    QTA_OVERFLOW_BLOCK = 0, /**< stop reading the sockets until there is room */
+    QTA_OVERFLOW_DROP_OLDEST =
+        1, /**< it misses the oldest of those waiting; counted, DROP record */
     QTA_OVERFLOW_DROP_NEWEST = 2, /**< it misses what arrives; counted, DROP record */
 };
 
@@ -72,11 +73,12 @@ struct qta_gateway_options {
     size_t provider_count;
     uint32_t buffer_size; /**< ticks that may wait for the callbacks; rounded up to a power of 2 */
     enum qta_overflow_policy overflow;
-    uint32_t reconnect_attempts; /**< consecutive failures before a provider is given up */
-    int64_t reconnect_delay_ns;      /**< first backoff; doubles, with full jitter */
-    int64_t reconnect_delay_max_ns;  /**< cap of the backoff */
-    int64_t health_check_interval_ns; /**< WebSocket pings; no pong for two of them: reconnect; 0: off */
-    uint32_t message_max_bytes; /**< a larger message closes the connection with 1009 */
+    uint32_t reconnect_attempts;      /**< consecutive failures before a provider is given up */
+    int64_t reconnect_delay_ns;       /**< first backoff; doubles, with full jitter */
+    int64_t reconnect_delay_max_ns;   /**< cap of the backoff */
+    int64_t health_check_interval_ns; /**< WebSocket pings; no pong for two of them: reconnect; 0:
+                                         off */
+    uint32_t message_max_bytes;       /**< a larger message closes the connection with 1009 */
     struct qta_recording_options recording;
 };
 

@@ -2,8 +2,8 @@
  *  Two numbers that say whether two streams of ticks were the same.
  *
  *  `full` covers every field of every tick as delivered. `market` covers what the venue said: of
- *  market ticks only, type, symbol, ts_event, src_seq and the body, with decimals by value; it stays
- *  equal when a session is served to another recorder. Names are hashed as text, so ids do not
+ *  market ticks only, type, symbol, ts_event, src_seq and the body, with decimals by value; it
+ * stays equal when a session is served to another recorder. Names are hashed as text, so ids do not
  *  matter. Both depend on the order. (XXH64 over a canonical encoding, chained from tick to tick;
  *  the encoding is described in digest.c.) They find differences, not attackers. */
 #ifndef QTA_DIGEST_H

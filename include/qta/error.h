@@ -45,7 +45,8 @@ struct qta_error {
     char message[QTA_ERROR_MESSAGE_BYTES]; /**< one line, no newline, no full stop; may be cut */
 };
 
-/** Fills err (NULL is fine) and returns status, so that a caller can `return qta_error_set(...)`. */
+/** Fills err (NULL is fine) and returns status, so that a caller can `return qta_error_set(...)`.
+ */
 QTA_API enum qta_status qta_error_set(struct qta_error *err, enum qta_status status,
                                       const char *format, ...) QTA_PRINTF(3, 4);
 

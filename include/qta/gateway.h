@@ -98,7 +98,8 @@ QTA_API enum qta_status qta_gateway_run(struct qta_gateway *gateway, struct qta_
 /** The same on a thread of its own; callbacks run there. */
 QTA_API enum qta_status qta_gateway_start(struct qta_gateway *gateway, struct qta_error *err);
 
-/** Waits for the end of qta_gateway_start() and returns what run would have. Not from a callback. */
+/** Waits for the end of qta_gateway_start() and returns what run would have. Not from a callback.
+ */
 QTA_API enum qta_status qta_gateway_join(struct qta_gateway *gateway, struct qta_error *err);
 
 /** Asks for the end and returns at once: sockets are closed, what was received is dispatched, the
@@ -116,18 +117,18 @@ QTA_API const struct qta_dictionary *qta_gateway_names(const struct qta_gateway 
 struct qta_gateway_stats {
     uint64_t ticks_by_type[QTA_TICK_TYPE_END]; /**< recorded or replayed */
     uint64_t market_ticks;
-    uint64_t dispatched;      /**< ticks taken from the ring for the callbacks */
-    uint64_t dropped;         /**< ticks that the callbacks missed, by the overflow policy */
-    uint64_t frames;          /**< messages received */
-    uint64_t bytes;           /**< their payload bytes */
+    uint64_t dispatched; /**< ticks taken from the ring for the callbacks */
+    uint64_t dropped;    /**< ticks that the callbacks missed, by the overflow policy */
+    uint64_t frames;     /**< messages received */
+    uint64_t bytes;      /**< their payload bytes */
     uint64_t faults[QTA_FAULT_COUNT];
-    uint64_t rounded;         /**< ticks with QTA_FLAG_ROUNDED */
-    uint64_t connects;        /**< connections that opened */
-    uint64_t disconnects;     /**< of those, lost or closed */
-    uint64_t connected;       /**< open now */
+    uint64_t rounded;     /**< ticks with QTA_FLAG_ROUNDED */
+    uint64_t connects;    /**< connections that opened */
+    uint64_t disconnects; /**< of those, lost or closed */
+    uint64_t connected;   /**< open now */
     uint64_t refused_subscriptions;
-    uint64_t queued;          /**< waiting in the ring now */
-    int64_t latency_ns_min;   /**< ts_recv - ts_event of market ticks; 0 when none */
+    uint64_t queued;        /**< waiting in the ring now */
+    int64_t latency_ns_min; /**< ts_recv - ts_event of market ticks; 0 when none */
     int64_t latency_ns_max;
 };
 QTA_API void qta_gateway_stats(const struct qta_gateway *gateway, struct qta_gateway_stats *stats);

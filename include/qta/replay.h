@@ -22,17 +22,22 @@ extern "C" {
 #endif
 
 /** Speeds in thousandths of real time. */
-enum { QTA_SPEED_MAX = 0, QTA_SPEED_REAL = 1000, QTA_SPEED_LOWEST = 10, QTA_SPEED_HIGHEST = 1000000 };
+enum {
+    QTA_SPEED_MAX = 0,
+    QTA_SPEED_REAL = 1000,
+    QTA_SPEED_LOWEST = 10,
+    QTA_SPEED_HIGHEST = 1000000
+};
 
 /** How to play. Start from qta_replay_options_default(): all of it, in real time. Borrowed for
  *  qta_replay_create(). */
 struct qta_replay_options {
     struct qta_session_filter filter;
-    uint32_t speed_milli;      /**< 1000 is real time, 10000 ten times faster, 0 as fast as it is read */
-    int64_t start_offset_ns;   /**< skip this much from the first tick on */
-    int64_t duration_ns;       /**< play this much session time; 0 for all */
-    int64_t gap_max_ns;        /**< shorten longer pauses to this, in session time; 0 for no limit */
-    uint32_t loop_count;       /**< how often; 0 for ever */
+    uint32_t speed_milli; /**< 1000 is real time, 10000 ten times faster, 0 as fast as it is read */
+    int64_t start_offset_ns; /**< skip this much from the first tick on */
+    int64_t duration_ns;     /**< play this much session time; 0 for all */
+    int64_t gap_max_ns;      /**< shorten longer pauses to this, in session time; 0 for no limit */
+    uint32_t loop_count;     /**< how often; 0 for ever */
 };
 QTA_API struct qta_replay_options qta_replay_options_default(void);
 
@@ -64,9 +69,9 @@ QTA_API const struct qta_dictionary *qta_replay_names(const struct qta_replay *r
 
 /** How far it is; any thread. */
 struct qta_replay_progress {
-    uint64_t ticks;             /**< delivered */
-    uint64_t market_ticks;      /**< of them market ticks */
-    int64_t first_ts_recv_ns;   /**< of the sessions, as filtered; QTA_TIME_UNKNOWN when empty */
+    uint64_t ticks;           /**< delivered */
+    uint64_t market_ticks;    /**< of them market ticks */
+    int64_t first_ts_recv_ns; /**< of the sessions, as filtered; QTA_TIME_UNKNOWN when empty */
     int64_t last_ts_recv_ns;
     int64_t current_ts_recv_ns; /**< of the last tick delivered */
     int64_t late_ns_max;        /**< worst lateness against the deadline; 0 at max speed */

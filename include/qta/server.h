@@ -2,8 +2,9 @@
  *  Serves a replay to other programs as if it were Alpaca's live stream.
  *
  *  Any client of that protocol can connect, a vendor's SDK or qta-record: welcome, authentication,
- *  subscription, batches and errors are the provider's own; JSON or msgpack as the upgrade request's
- *  Content-Type asks. The path chooses between stock and crypto messages ("crypto" in it). */
+ *  subscription, batches and errors are the provider's own; JSON or msgpack as the upgrade
+ * request's Content-Type asks. The path chooses between stock and crypto messages ("crypto" in it).
+ */
 #ifndef QTA_SERVER_H
 #define QTA_SERVER_H
 
@@ -20,15 +21,15 @@ extern "C" {
 
 /** Start from qta_server_options_default(). Borrowed for the call. */
 struct qta_server_options {
-    const char *host; /**< address to listen on, e.g. "127.0.0.1" */
-    uint16_t port;    /**< 0 for any free one, see qta_server_port() */
-    const char *api_key;    /**< NULL: any key and secret are accepted */
+    const char *host;    /**< address to listen on, e.g. "127.0.0.1" */
+    uint16_t port;       /**< 0 for any free one, see qta_server_port() */
+    const char *api_key; /**< NULL: any key and secret are accepted */
     const char *api_secret;
     const char *tls_certificate_file; /**< PEM; NULL for plain ws:// */
     const char *tls_key_file;
-    uint32_t client_max;        /**< connections at once; the next gets error 406 */
-    uint32_t symbol_max;        /**< symbols of a client; over it error 405; 0 for no limit */
-    uint32_t batch_max;         /**< messages in one array at most */
+    uint32_t client_max;          /**< connections at once; the next gets error 406 */
+    uint32_t symbol_max;          /**< symbols of a client; over it error 405; 0 for no limit */
+    uint32_t batch_max;           /**< messages in one array at most */
     uint64_t client_buffer_bytes; /**< waiting for a client at most */
     /** A client whose buffer is full: true holds the replay for it, false sends it error 407 and
      *  closes. */

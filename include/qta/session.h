@@ -19,7 +19,8 @@
 extern "C" {
 #endif
 
-/* ---- writing ---------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------------
+ */
 
 struct qta_session_writer;
 
@@ -44,8 +45,8 @@ QTA_API enum qta_status qta_session_writer_create(struct qta_session_writer **ou
                                                   const struct qta_dictionary *names,
                                                   struct qta_error *err);
 
-/** The rx_seq that the next tick must have (1 in a new session), and the ts_recv_ns that it must not
- *  fall below (QTA_TIME_UNKNOWN in a new session). */
+/** The rx_seq that the next tick must have (1 in a new session), and the ts_recv_ns that it must
+ * not fall below (QTA_TIME_UNKNOWN in a new session). */
 QTA_API uint64_t qta_session_writer_next_seq(const struct qta_session_writer *writer);
 QTA_API int64_t qta_session_writer_last_ts_recv_ns(const struct qta_session_writer *writer);
 
@@ -60,7 +61,8 @@ QTA_API enum qta_status qta_session_writer_append(struct qta_session_writer *wri
                                                   const struct qta_tick *tick,
                                                   struct qta_error *err);
 
-/** The end of a batch: with fsync_interval 0 waits until it is on the disk. Same thread as append. */
+/** The end of a batch: with fsync_interval 0 waits until it is on the disk. Same thread as append.
+ */
 QTA_API enum qta_status qta_session_writer_commit(struct qta_session_writer *writer,
                                                   struct qta_error *err);
 
@@ -72,17 +74,19 @@ QTA_API enum qta_status qta_session_writer_close(struct qta_session_writer *writ
 /** Frees; without close before, the session is left as after a crash. NULL is fine. */
 QTA_API void qta_session_writer_destroy(struct qta_session_writer *writer);
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------
+ */
 
 struct qta_session_reader;
 
-/** Which ticks to read. Start from qta_session_filter_default() (all of them). A tick passes when it
- *  passes every part. Feed types pass `symbols` when their symbol is none. Borrowed for the call. */
+/** Which ticks to read. Start from qta_session_filter_default() (all of them). A tick passes when
+ * it passes every part. Feed types pass `symbols` when their symbol is none. Borrowed for the call.
+ */
 struct qta_session_filter {
-    int64_t from_ns;  /**< first ts_recv_ns to read; INT64_MIN for the start */
-    int64_t until_ns; /**< first ts_recv_ns not to read; INT64_MAX for the end */
-    uint64_t from_seq; /**< first rx_seq to read */
-    uint32_t types;    /**< QTA_TYPE_BITs */
+    int64_t from_ns;            /**< first ts_recv_ns to read; INT64_MIN for the start */
+    int64_t until_ns;           /**< first ts_recv_ns not to read; INT64_MAX for the end */
+    uint64_t from_seq;          /**< first rx_seq to read */
+    uint32_t types;             /**< QTA_TYPE_BITs */
     const char *const *symbols; /**< NULL for all */
     size_t symbol_count;
     const char *const *providers; /**< NULL for all */
@@ -113,7 +117,8 @@ qta_session_reader_names(const struct qta_session_reader *reader);
 /** Whether a writer holds the session now. */
 QTA_API bool qta_session_reader_is_live(const struct qta_session_reader *reader);
 
-/* ---- looking at it ---------------------------------------------------------------------------- */
+/* ---- looking at it ----------------------------------------------------------------------------
+ */
 
 struct qta_session_info {
     uint64_t ticks;   /**< market ticks */
@@ -123,9 +128,9 @@ struct qta_session_info {
     uint64_t providers;
     uint64_t runs;
     uint64_t segments;
-    uint64_t bytes;   /**< of all files of the session */
-    uint64_t gaps;    /**< GAP records */
-    uint64_t dropped; /**< sum of DROP counts */
+    uint64_t bytes;           /**< of all files of the session */
+    uint64_t gaps;            /**< GAP records */
+    uint64_t dropped;         /**< sum of DROP counts */
     int64_t first_ts_recv_ns; /**< QTA_TIME_UNKNOWN when empty */
     int64_t last_ts_recv_ns;
     bool is_sealed; /**< nothing is left in the journal and the last run was closed */

@@ -48,8 +48,7 @@ enum qta_tick_type {
 #define QTA_TYPE_BIT(type) (UINT32_C(1) << (type))
 #define QTA_TYPES_MARKET                                                                           \
     ((QTA_TYPE_BIT(QTA_TICK_MARKET_TYPE_END) - 1) & ~QTA_TYPE_BIT(QTA_TICK_NONE))
-#define QTA_TYPES_FEED                                                                             \
-    ((QTA_TYPE_BIT(QTA_TICK_TYPE_END) - 1) & ~(QTA_TYPE_BIT(QTA_TICK_CONN) - 1))
+#define QTA_TYPES_FEED ((QTA_TYPE_BIT(QTA_TICK_TYPE_END) - 1) & ~(QTA_TYPE_BIT(QTA_TICK_CONN) - 1))
 #define QTA_TYPES_ALL (QTA_TYPES_MARKET | QTA_TYPES_FEED)
 
 /** A time that is not known. Times are ns since the Unix epoch, UTC, and may be negative. */
@@ -60,14 +59,14 @@ enum qta_tick_type {
 
 /** Bits of qta_tick.flags. */
 enum qta_tick_flag {
-    QTA_FLAG_ROUNDED = 1 << 0,         /**< a number had more digits than fit and was rounded */
-    QTA_FLAG_FROM_FLOAT = 1 << 1,      /**< a number came as a binary float: shortest decimal */
-    QTA_FLAG_ID_IS_TEXT = 1 << 2,      /**< trade ids are QTA_NAME_TEXT ids, not numbers */
-    QTA_FLAG_CONDITIONS_CUT = 1 << 3,  /**< the venue sent more than four conditions */
-    QTA_FLAG_BOOK_SNAPSHOT = 1 << 4,   /**< part of a full snapshot of the book */
-    QTA_FLAG_BOOK_FIRST = 1 << 5,      /**< first of its event; with SNAPSHOT: clear the book */
-    QTA_FLAG_BOOK_LAST = 1 << 6,       /**< last of its event: the book is consistent again */
-    QTA_FLAG_TIME_RAISED = 1 << 7,     /**< ts_recv was raised so that it does not go back */
+    QTA_FLAG_ROUNDED = 1 << 0,        /**< a number had more digits than fit and was rounded */
+    QTA_FLAG_FROM_FLOAT = 1 << 1,     /**< a number came as a binary float: shortest decimal */
+    QTA_FLAG_ID_IS_TEXT = 1 << 2,     /**< trade ids are QTA_NAME_TEXT ids, not numbers */
+    QTA_FLAG_CONDITIONS_CUT = 1 << 3, /**< the venue sent more than four conditions */
+    QTA_FLAG_BOOK_SNAPSHOT = 1 << 4,  /**< part of a full snapshot of the book */
+    QTA_FLAG_BOOK_FIRST = 1 << 5,     /**< first of its event; with SNAPSHOT: clear the book */
+    QTA_FLAG_BOOK_LAST = 1 << 6,      /**< last of its event: the book is consistent again */
+    QTA_FLAG_TIME_RAISED = 1 << 7,    /**< ts_recv was raised so that it does not go back */
 };
 
 enum { QTA_CONDITIONS_MAX = 4 };
@@ -204,23 +203,23 @@ enum qta_conn_state {
     QTA_CONN_STOPPED = 7,      /**< we closed it on purpose */
     QTA_CONN_RUN_STARTED = 8,  /**< a recorder opened the session (provider is none) */
     QTA_CONN_RUN_ENDED = 9,    /**< a recorder closed the session cleanly */
-    QTA_CONN_RUN_CUT = 10,     /**< the run before ended without a close: written at the next open */
+    QTA_CONN_RUN_CUT = 10, /**< the run before ended without a close: written at the next open */
 };
 
 enum qta_conn_cause {
     QTA_CAUSE_NONE = 0,
-    QTA_CAUSE_STOP = 1,          /**< asked to stop */
-    QTA_CAUSE_RESOLVE = 2,       /**< the host name has no address */
-    QTA_CAUSE_CONNECT = 3,       /**< TCP refused, unreachable or timed out */
-    QTA_CAUSE_TLS = 4,           /**< handshake or certificate */
-    QTA_CAUSE_HTTP = 5,          /**< the upgrade was refused; code is the HTTP status */
-    QTA_CAUSE_PEER_CLOSED = 6,   /**< close frame; code is the WebSocket close code (0: none) */
-    QTA_CAUSE_LOST = 7,          /**< the connection ended without a close frame */
-    QTA_CAUSE_SILENT = 8,        /**< no answer to pings or handshake in time */
-    QTA_CAUSE_PROTOCOL = 9,      /**< the peer broke WebSocket or provider protocol */
-    QTA_CAUSE_AUTH = 10,         /**< credentials refused; code is the provider's */
-    QTA_CAUSE_PROVIDER = 11,     /**< the provider reported an error; code is its own */
-    QTA_CAUSE_CRASH = 12,        /**< the recorder itself ended without closing */
+    QTA_CAUSE_STOP = 1,        /**< asked to stop */
+    QTA_CAUSE_RESOLVE = 2,     /**< the host name has no address */
+    QTA_CAUSE_CONNECT = 3,     /**< TCP refused, unreachable or timed out */
+    QTA_CAUSE_TLS = 4,         /**< handshake or certificate */
+    QTA_CAUSE_HTTP = 5,        /**< the upgrade was refused; code is the HTTP status */
+    QTA_CAUSE_PEER_CLOSED = 6, /**< close frame; code is the WebSocket close code (0: none) */
+    QTA_CAUSE_LOST = 7,        /**< the connection ended without a close frame */
+    QTA_CAUSE_SILENT = 8,      /**< no answer to pings or handshake in time */
+    QTA_CAUSE_PROTOCOL = 9,    /**< the peer broke WebSocket or provider protocol */
+    QTA_CAUSE_AUTH = 10,       /**< credentials refused; code is the provider's */
+    QTA_CAUSE_PROVIDER = 11,   /**< the provider reported an error; code is its own */
+    QTA_CAUSE_CRASH = 12,      /**< the recorder itself ended without closing */
 };
 
 struct qta_conn {
@@ -261,16 +260,16 @@ struct qta_marker {
 };
 
 struct qta_tick {
-    uint64_t rx_seq;      /**< +1 per record of the session: the only ordering authority */
-    int64_t ts_recv_ns;   /**< when the frame was read; never decreases within a session */
-    int64_t ts_event_ns;  /**< the venue's; QTA_TIME_UNKNOWN when it sent none */
-    uint64_t src_seq;     /**< the venue's sequence number; QTA_U64_NONE when it sent none */
-    uint32_t symbol;      /**< symbol id; 0 for none */
-    uint32_t conn;        /**< connection epoch: counts connects within a run, from 1; 0 for none */
-    uint32_t flags;       /**< enum qta_tick_flag */
-    uint16_t provider;    /**< provider id */
-    uint8_t type;         /**< enum qta_tick_type */
-    uint8_t reserved;     /**< 0 */
+    uint64_t rx_seq;     /**< +1 per record of the session: the only ordering authority */
+    int64_t ts_recv_ns;  /**< when the frame was read; never decreases within a session */
+    int64_t ts_event_ns; /**< the venue's; QTA_TIME_UNKNOWN when it sent none */
+    uint64_t src_seq;    /**< the venue's sequence number; QTA_U64_NONE when it sent none */
+    uint32_t symbol;     /**< symbol id; 0 for none */
+    uint32_t conn;       /**< connection epoch: counts connects within a run, from 1; 0 for none */
+    uint32_t flags;      /**< enum qta_tick_flag */
+    uint16_t provider;   /**< provider id */
+    uint8_t type;        /**< enum qta_tick_type */
+    uint8_t reserved;    /**< 0 */
     union {
         struct qta_trade trade;
         struct qta_quote quote;
@@ -328,20 +327,20 @@ QTA_API enum qta_tick_type qta_tick_type_parse(const char *name, size_t length);
 /** Names of enum values as they are printed, e.g. "disconnected", "peer_closed". Static. */
 QTA_API const char *qta_conn_state_name(unsigned state);
 QTA_API const char *qta_conn_cause_name(unsigned cause);
-QTA_API const char *qta_side_name(unsigned side);             /**< "buy", "sell", "" */
-QTA_API const char *qta_bar_kind_name(unsigned kind);         /**< "minute", ... */
-QTA_API const char *qta_book_action_name(unsigned action);    /**< "set", "delete", "clear" */
-QTA_API const char *qta_gap_scope_name(unsigned scope);       /**< "session", ... */
+QTA_API const char *qta_side_name(unsigned side);          /**< "buy", "sell", "" */
+QTA_API const char *qta_bar_kind_name(unsigned kind);      /**< "minute", ... */
+QTA_API const char *qta_book_action_name(unsigned action); /**< "set", "delete", "clear" */
+QTA_API const char *qta_gap_scope_name(unsigned scope);    /**< "session", ... */
 
 /** What a body's field holds. */
 enum qta_field_kind {
-    QTA_FIELD_DECIMAL,    /**< int64 at offset, int8 exponent at exponent_offset */
-    QTA_FIELD_U64,        /**< uint64; QTA_U64_NONE is absent */
-    QTA_FIELD_ID,         /**< uint64, a text id under QTA_FLAG_ID_IS_TEXT; QTA_U64_NONE is absent */
-    QTA_FIELD_TIME,       /**< int64 ns; QTA_TIME_UNKNOWN is absent */
-    QTA_FIELD_I64,        /**< int64, always present */
-    QTA_FIELD_I32,        /**< int32; 0 is absent */
-    QTA_FIELD_CODE,       /**< uint16 code id; 0 is absent */
+    QTA_FIELD_DECIMAL, /**< int64 at offset, int8 exponent at exponent_offset */
+    QTA_FIELD_U64,     /**< uint64; QTA_U64_NONE is absent */
+    QTA_FIELD_ID,      /**< uint64, a text id under QTA_FLAG_ID_IS_TEXT; QTA_U64_NONE is absent */
+    QTA_FIELD_TIME,    /**< int64 ns; QTA_TIME_UNKNOWN is absent */
+    QTA_FIELD_I64,     /**< int64, always present */
+    QTA_FIELD_I32,     /**< int32; 0 is absent */
+    QTA_FIELD_CODE,    /**< uint16 code id; 0 is absent */
     QTA_FIELD_CONDITIONS, /**< uint16[QTA_CONDITIONS_MAX] code ids; 0 ends it */
     QTA_FIELD_TEXT,       /**< uint32 text id; 0 is absent */
     QTA_FIELD_CHAR,       /**< char; 0 is absent */
@@ -354,10 +353,10 @@ enum qta_field_kind {
 struct qta_field {
     const char *name; /**< as printed, e.g. "bid_price" */
     enum qta_field_kind kind;
-    uint16_t offset;                      /**< in struct qta_tick */
-    uint16_t exponent_offset;             /**< QTA_FIELD_DECIMAL only */
-    uint32_t flag;                        /**< QTA_FIELD_FLAG only: enum qta_tick_flag */
-    const char *(*enum_name)(unsigned);   /**< QTA_FIELD_ENUM only */
+    uint16_t offset;                    /**< in struct qta_tick */
+    uint16_t exponent_offset;           /**< QTA_FIELD_DECIMAL only */
+    uint32_t flag;                      /**< QTA_FIELD_FLAG only: enum qta_tick_flag */
+    const char *(*enum_name)(unsigned); /**< QTA_FIELD_ENUM only */
 };
 
 /** The fields of a type's body in the order they are printed. Static. *count is 0 for an unknown

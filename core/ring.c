@@ -1,0 +1,144 @@
+/* The ring of ticks. head is where the consumer takes, tail where the producer puts; both only
+ * grow. The consumer moves head with a compare-and-swap, since push_over moves it too. */
+#include "core/ring.h"
+
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WORDS = sizeof(struct qta_tick) / sizeof(uint64_t), CACHE_LINE_BYTES = 64 };
+
+struct slot {
+    _Atomic uint64_t words[WORDS];
+};
+
+struct qta_ring {
+    struct slot *slots;
+    uint64_t mask;
+    alignas(CACHE_LINE_BYTES) _Atomic uint64_t head;
+    alignas(CACHE_LINE_BYTES) _Atomic uint64_t tail;
+    uint64_t head_seen; /* producer's last look at head: saves it a cache miss a tick */
+};
+
+enum qta_status qta_ring_create(struct qta_ring **out, size_t capacity, struct qta_error *err)
+{
+    size_t slots = 2;
+    while (slots < capacity)
+        slots *= 2;
+    struct qta_ring *ring = aligned_alloc(CACHE_LINE_BYTES, sizeof *ring);
+    if (ring) {
+        memset(ring, 0, sizeof *ring);
+        ring->slots = aligned_alloc(CACHE_LINE_BYTES, slots * sizeof *ring->slots);
+    }
+    if (!ring || !ring->slots) {
+        qta_ring_destroy(ring);
+        return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for a buffer of %zu ticks", slots);
+    }
+    ring->mask = slots - 1;
+    *out = ring;
+    return QTA_OK;
+}
+
+void qta_ring_destroy(struct qta_ring *ring)
+{
+    if (!ring)
+        return;
+    free(ring->slots);
+    free(ring);
+}
+
+size_t qta_ring_capacity(const struct qta_ring *ring)
+{
+    return (size_t)ring->mask + 1;
+}
+
+size_t qta_ring_count(const struct qta_ring *ring)
+{
+    /* head first: tail can only have grown since, so the difference is never negative */
+    uint64_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
+    uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
+    uint64_t count = tail - head;
+    return count <= ring->mask ? (size_t)count : (size_t)ring->mask + 1;
+}
+
+static void slot_write(struct slot *slot, const struct qta_tick *tick)
+{
+    uint64_t words[WORDS];
+    memcpy(words, tick, sizeof words);
+    for (int i = 0; i < WORDS; i++)
+        atomic_store_explicit(&slot->words[i], words[i], memory_order_relaxed);
+}
+
+static void slot_read(struct slot *slot, struct qta_tick *tick)
+{
+    uint64_t words[WORDS];
+    for (int i = 0; i < WORDS; i++)
+        words[i] = atomic_load_explicit(&slot->words[i], memory_order_relaxed);
+    memcpy(tick, words, sizeof words);
+}
+
+static void put(struct qta_ring *ring, uint64_t tail, const struct qta_tick *tick)
+{
+    slot_write(&ring->slots[tail & ring->mask], tick);
+    atomic_store_explicit(&ring->tail, tail + 1, memory_order_release); /* publishes the slot */
+}
+
+static bool is_full(struct qta_ring *ring, uint64_t tail)
+{
+    if (tail - ring->head_seen <= ring->mask)
+        return false;
+    ring->head_seen = atomic_load_explicit(&ring->head, memory_order_acquire); /* pairs with pop */
+    return tail - ring->head_seen > ring->mask;
+}
+
+bool qta_ring_push(struct qta_ring *ring, const struct qta_tick *tick)
+{
+    uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
+    if (is_full(ring, tail))
+        return false;
+    put(ring, tail, tick);
+    return true;
+}
+
+bool qta_ring_push_over(struct qta_ring *ring, const struct qta_tick *tick, uint64_t *dropped_seq)
+{
+    uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
+    bool has_dropped = false;
+    if (is_full(ring, tail)) {
+        uint64_t oldest = ring->head_seen;
+        struct slot *slot = &ring->slots[oldest & ring->mask];
+        uint64_t seq = atomic_load_explicit(&slot->words[0], memory_order_relaxed);
+        /* When this fails the consumer has just taken the tick itself, and there is room. */
+        has_dropped = atomic_compare_exchange_strong_explicit(
+            &ring->head, &oldest, oldest + 1, memory_order_acq_rel, memory_order_acquire);
+        ring->head_seen = has_dropped ? oldest + 1 : oldest;
+        if (has_dropped)
+            *dropped_seq = seq;
+    }
+    put(ring, tail, tick);
+    return has_dropped;
+}
+
+/* Takes what is there in one step, at most capacity. The copy counts only if head has not moved:
+ * otherwise the producer has thrown the oldest away and may have overwritten what was copied. */
+size_t qta_ring_pop(struct qta_ring *ring, struct qta_tick *ticks, size_t capacity)
+{
+    uint64_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
+    for (;;) {
+        uint64_t tail = atomic_load_explicit(&ring->tail,
+                                             memory_order_acquire); /* pairs with put */
+        size_t count = (size_t)(tail - head);
+        if (count > capacity)
+            count = capacity;
+        if (count == 0)
+            return 0;
+        for (size_t i = 0; i < count; i++)
+            slot_read(&ring->slots[(head + i) & ring->mask], &ticks[i]);
+        if (atomic_compare_exchange_strong_explicit(&ring->head, &head, head + count,
+                                                    memory_order_acq_rel, memory_order_acquire))
+            return count;
+    }
+}
+
+static_assert(offsetof(struct qta_tick, rx_seq) == 0, "push_over reads rx_seq as the first word");
