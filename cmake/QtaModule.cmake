@@ -72,12 +72,14 @@ function(qta_library)
   endforeach()
 endfunction()
 
-# qta_program(NAME SOURCES file...): a program that links the shared library as a stranger would.
+# qta_program(NAME SOURCES file...): a program that links the shared library as a stranger would,
+# and shares with the others what tools/ has for command lines.
 function(qta_program name)
   cmake_parse_arguments(arg "" "" "SOURCES" ${ARGN})
-  add_executable(${name} ${arg_SOURCES})
+  add_executable(${name} ${arg_SOURCES}
+    ${PROJECT_SOURCE_DIR}/tools/option_table.c ${PROJECT_SOURCE_DIR}/tools/program.c)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
-  target_link_libraries(${name} PRIVATE qta_shared qta_options)
+  target_link_libraries(${name} PRIVATE qta_shared qta_options Threads::Threads)
   file(RELATIVE_PATH up ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
   set_target_properties(${name} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin INSTALL_RPATH "$ORIGIN/${up}")

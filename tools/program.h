@@ -1,0 +1,73 @@
+/** @file program.h
+ *  What the programs have in common: exit statuses, stderr, one progress line, numbers for people.
+ */
+#ifndef QTA_TOOLS_PROGRAM_H
+#define QTA_TOOLS_PROGRAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <qta/error.h>
+#include <qta/log.h>
+
+enum qta_exit {
+    QTA_EXIT_DONE = 0,
+    QTA_EXIT_FAILED = 1, /**< tried and failed */
+    QTA_EXIT_USAGE = 2,  /**< bad usage or configuration: nothing was done */
+    QTA_EXIT_LOSS = 3,   /**< done, but something was lost or is damaged */
+};
+
+/** The exit status that a library status asks for. */
+enum qta_exit qta_program_exit(enum qta_status status);
+
+/** Names the program in the lines below, ignores SIGPIPE. Call it first. name is kept. */
+void qta_program_start(const char *name);
+
+/** Writes "name: message" to stderr. Any thread. */
+void qta_program_error(const char *format, ...) QTA_PRINTF(1, 2);
+
+/** The same for the error of a library call; returns the exit status that belongs to it. */
+enum qta_exit qta_program_fail(const struct qta_error *err);
+
+/** Writes to stdout, buffered. False when that failed: stop then, and qta_program_finish() says
+ * why, or nothing when the reader has closed its pipe. One thread. */
+bool qta_program_write(const char *text, size_t length);
+
+/** Flushes stdout and takes the progress line away. Call it last: data that did not arrive is an
+ *  error (reported, QTA_EXIT_FAILED), a reader that closed its pipe is none. Else returns status.
+ */
+enum qta_exit qta_program_finish(enum qta_exit status);
+
+/** For --log-format, as choices of an option table. */
+enum qta_log_format { QTA_LOG_TEXT = 0, QTA_LOG_JSON = 1 };
+extern const char *const qta_log_format_names[];
+
+/** For --log-level: indexes are enum qta_log_level. */
+extern const char *const qta_log_level_names[];
+
+/** Sends the library's log to stderr: "2024-05-01T13:30:00.123Z warning alpaca: message", in colour
+ *  on a terminal unless NO_COLOR is set; or one JSON object a line with time, level, area, message.
+ *  Control characters come out escaped. */
+void qta_program_log_start(enum qta_log_format format, enum qta_log_level lowest);
+
+/** Whether a progress line will be seen: stderr is a terminal that can move its cursor. */
+bool qta_progress_is_visible(void);
+
+/** Shows text as the progress line, in place of the one before; at most ten times a second, others
+ *  are left out. Nothing without a terminal. Any thread. */
+void qta_progress_show(const char *format, ...) QTA_PRINTF(1, 2);
+
+/** Takes the progress line away. Lines of the log and errors do it by themselves. */
+void qta_progress_clear(void);
+
+/** Room for the texts below. */
+enum { QTA_NUMBER_TEXT_BYTES = 40 };
+
+/** "1,079,935"; returns text. */
+const char *qta_number_print(uint64_t number, char text[QTA_NUMBER_TEXT_BYTES]);
+
+/** "512 bytes", "12.3 MiB"; returns text. */
+const char *qta_bytes_print(uint64_t bytes, char text[QTA_NUMBER_TEXT_BYTES]);
+
+#endif
