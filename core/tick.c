@@ -244,7 +244,11 @@ bool qta_tick_latency_ns(const struct qta_tick *tick, int64_t *latency_ns)
 {
     if (tick->ts_recv_ns == QTA_TIME_UNKNOWN || tick->ts_event_ns == QTA_TIME_UNKNOWN)
         return false;
-    return !__builtin_sub_overflow(tick->ts_recv_ns, tick->ts_event_ns, latency_ns);
+    int64_t difference_ns;
+    if (__builtin_sub_overflow(tick->ts_recv_ns, tick->ts_event_ns, &difference_ns))
+        return false;
+    *latency_ns = difference_ns;
+    return true;
 }
 
 const char *qta_tick_type_name(unsigned type)
