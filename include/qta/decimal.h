@@ -47,14 +47,16 @@ static inline bool qta_decimal_is_null(struct qta_decimal value)
 /** Reads the whole of text[0..length) as a number in JSON's grammar (RFC 8259 section 6), leading
  *  '+' and leading zeros allowed as well, e.g. "-12.50", "9.121E-7". Digits are kept: "42000.10"
  *  is {4200010, -2}. An 'e' form is kept as written: "1E5" is {1, 5}.
- *  More digits than an int64 holds are rounded to the nearest, ties to even, and *is_rounded
- *  (may be NULL) is set. QTA_ERR_FORMAT: not a number; QTA_ERR_RANGE: the exponent is out of
- *  range (a value that rounds to nothing becomes zero, rounded, instead). *out is kept then. */
+ *  More digits than an int64 holds are rounded to the nearest, ties to even; *is_rounded (may be
+ *  NULL) is set to whether that changed the value. QTA_ERR_FORMAT: not a number; QTA_ERR_RANGE:
+ *  the exponent is out of range (a value that rounds to nothing becomes zero, rounded, instead).
+ *  *out and *is_rounded are kept then. */
 QTA_API enum qta_status qta_decimal_parse(const char *text, size_t length, struct qta_decimal *out,
                                           bool *is_rounded);
 
 /** The shortest decimal that reads back as this double (17 significant digits at most).
- *  QTA_ERR_RANGE for NaN and infinities. */
+ *  Integers below 2^53 have exponent 0. QTA_ERR_RANGE for NaN, infinities and what is too large or
+ *  too small for an exponent; *out is kept then. */
 QTA_API enum qta_status qta_decimal_from_double(double value, struct qta_decimal *out);
 
 /** The nearest double, correctly rounded; NaN for null. */
