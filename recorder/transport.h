@@ -23,6 +23,7 @@ struct qta_link_end {
     enum qta_conn_cause cause;
     int code;               /**< HTTP status or WebSocket close code, see enum qta_conn_cause */
     int64_t retry_after_ns; /**< Retry-After of a refused upgrade; 0 for none */
+    bool is_certificate;    /**< QTA_CAUSE_TLS: the peer's certificate was not accepted */
     char reason[256];       /**< one sentence for a person */
 };
 
