@@ -4,6 +4,7 @@
 #ifndef QTA_CORE_TIMEZONE_H
 #define QTA_CORE_TIMEZONE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include <qta/error.h>
@@ -21,6 +22,12 @@ struct qta_date {
  *  (also for names that try to leave that folder); QTA_ERR_FORMAT; QTA_ERR_NOMEM. */
 enum qta_status qta_timezone_create(struct qta_timezone **out, const char *name,
                                     struct qta_error *err);
+
+/** The same from the bytes of a zone file, borrowed for the call. QTA_ERR_FORMAT, QTA_ERR_NOMEM. */
+enum qta_status qta_timezone_create_from_bytes(struct qta_timezone **out, const void *bytes,
+                                               size_t length, struct qta_error *err);
+
+/** NULL is fine. */
 void qta_timezone_destroy(struct qta_timezone *zone);
 
 /** Seconds to add to UTC at this instant. Any thread. */
@@ -30,7 +37,8 @@ int32_t qta_timezone_offset_s(const struct qta_timezone *zone, int64_t ts_ns);
 struct qta_date qta_timezone_date(const struct qta_timezone *zone, int64_t ts_ns);
 
 /** The first instant of that day there: usually 00:00 local time, the first that exists where the
- *  clock jumps over it. Any thread. */
+ *  clock jumps over it, the next day's where the whole day was skipped. Days outside of what an
+ *  int64 of ns holds give its ends. Any thread. */
 int64_t qta_timezone_midnight_ns(const struct qta_timezone *zone, struct qta_date date);
 
 /** The day after. */
