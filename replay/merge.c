@@ -1,5 +1,5 @@
-/* A heap of sources, the one with the earliest tick on top. Sources come in spans, and mostly one of
- * them has a long run before the next has its turn: runs are copied, not ticks one by one. */
+/* A heap of sources, the one with the earliest tick on top. Sources come in spans, and mostly one
+ * of them has a long run before the next has its turn: runs are copied, not ticks one by one. */
 #include "replay/merge.h"
 
 #include <assert.h>
@@ -122,10 +122,12 @@ enum qta_status qta_merge_create(struct qta_merge **out, struct qta_tick_source 
         return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for %zu sessions", count);
     enum qta_status status = QTA_OK;
     merge->cursors = calloc(count, sizeof *merge->cursors);
-    merge->heap = calloc(count, sizeof *merge->heap);
+    merge->heap = calloc(count, sizeof(struct cursor *));
     merge->buffer = sink ? malloc(BUFFER_TICKS * sizeof *merge->buffer) : NULL;
-    if (!merge->cursors || !merge->heap || (sink && !merge->buffer))
-        status = qta_error_set(err, QTA_ERR_NOMEM, "out of memory for %zu sessions", count);
+    if (!merge->cursors || !merge->heap || (sink && !merge->buffer)) {
+        qta_merge_destroy(merge);
+        return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for %zu sessions", count);
+    }
     for (size_t i = 0; i < count && status == QTA_OK; i++)
         status = add_source(merge, sources[i], sink, err);
     if (status != QTA_OK) {

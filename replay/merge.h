@@ -1,6 +1,6 @@
 /** @file merge.h
- *  Several tick sources as one stream, in order of ts_recv_ns; equal times in the order in which the
- *  sources were given. A source's own order is never changed.
+ *  Several tick sources as one stream, in order of ts_recv_ns; equal times in the order in which
+ * the sources were given. A source's own order is never changed.
  *
  *  Memory does not grow with the length: a buffer of ticks, and one span for each source that
  *  overlaps in time. One thread. */
@@ -17,10 +17,10 @@
 
 struct qta_merge;
 
-/** The sources are borrowed and must outlive the merge. sink: who gives out the ids in the ticks that
- *  come out; sources are then opened as their turn comes. NULL: for one source alone, whose ids stay
- *  and whose spans are passed on without a copy; it is opened here, and stays open to the end, for
- *  its names. Fails as the source's open(), or with QTA_ERR_NOMEM. */
+/** The sources are borrowed and must outlive the merge. sink: who gives out the ids in the ticks
+ * that come out; sources are then opened as their turn comes. NULL: for one source alone, whose ids
+ * stay and whose spans are passed on without a copy; it is opened here, and stays open to the end,
+ * for its names. Fails as the source's open(), or with QTA_ERR_NOMEM. */
 enum qta_status qta_merge_create(struct qta_merge **out, struct qta_tick_source *const *sources,
                                  size_t count, const struct qta_name_sink *sink,
                                  struct qta_error *err);

@@ -1,9 +1,11 @@
 /* The pacer: exact deadlines at any speed over any length. */
-#include <cmocka.h>
-#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
+#include <setjmp.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "replay/pacer.h"
 
