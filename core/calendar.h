@@ -9,15 +9,16 @@
 
 enum { QTA_DAY_S = 86400 };
 
-/** Years are counted from March, so that the leap day is the last of its year. month 1 to 12; day
- * may be any small number. */
-static inline int64_t qta_days_from_civil(int64_t year, unsigned month, int64_t day)
+/** month 1 to 12, day 1 to 31. Years are counted from March here, so that the leap day is the last
+ * of its year; within an era of 400 years 32 bits are enough, and fast. */
+static inline int64_t qta_days_from_civil(int64_t year, unsigned month, unsigned day)
 {
     year -= month <= 2;
     int64_t era = (year >= 0 ? year : year - 399) / 400;
-    int64_t year_of_era = year - era * 400;                             /* 0 to 399 */
-    int64_t day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1; /* from 1 March */
-    int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    uint32_t year_of_era = (uint32_t)(year - era * 400);
+    uint32_t shifted_month = month > 2 ? month - 3 : month + 9; /* 0 is March */
+    uint32_t day_of_year = (153 * shifted_month + 2) / 5 + day - 1;
+    uint32_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     return era * 146097 + day_of_era - 719468;
 }
 
@@ -25,14 +26,14 @@ static inline void qta_civil_from_days(int64_t days, int64_t *year, unsigned *mo
 {
     days += 719468; /* from 0000-03-01 */
     int64_t era = (days >= 0 ? days : days - 146096) / 146097;
-    int64_t day_of_era = days - era * 146097;
-    int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 -
-                           day_of_era / 146096) /
-                          365;
-    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int64_t shifted_month = (5 * day_of_year + 2) / 153; /* 0 is March */
-    *day = (unsigned)(day_of_year - (153 * shifted_month + 2) / 5 + 1);
-    *month = (unsigned)(shifted_month < 10 ? shifted_month + 3 : shifted_month - 9);
+    uint32_t day_of_era = (uint32_t)(days - era * 146097);
+    uint32_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 -
+                            day_of_era / 146096) /
+                           365;
+    uint32_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    uint32_t shifted_month = (5 * day_of_year + 2) / 153;
+    *day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    *month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
     *year = year_of_era + era * 400 + (*month <= 2);
 }
 

@@ -29,16 +29,23 @@ static inline unsigned two_digits(const char *text)
 /* Reads ".123" into ns; moves *p behind it. False when no digit follows the point. */
 static bool parse_fraction(const char **p, const char *end, int64_t *ns)
 {
+    enum { DIGITS_MAX = 9 };
+    static const uint32_t units_ns[DIGITS_MAX + 1] = {
+        1000000000, 100000000, 10000000, 1000000, 100000, 10000, 1000, 100, 10, 1,
+    };
     const char *digits = ++*p;
-    int64_t unit = second_ns / 10;
-    *ns = 0;
+    uint32_t value = 0;
+    unsigned count = 0;
     for (; *p < end; ++*p) {
         unsigned digit = (unsigned)((unsigned char)**p - '0');
         if (digit > 9)
             break;
-        *ns += digit * unit;
-        unit /= 10; /* 0 from the tenth digit on: cut off */
+        if (count < DIGITS_MAX) { /* the others are cut off */
+            value = value * 10 + digit;
+            count++;
+        }
     }
+    *ns = (int64_t)value * units_ns[count];
     return *p > digits;
 }
 
@@ -199,7 +206,7 @@ static const char *skip_between(const char *p, const char *end, char from, char 
 static enum qta_status scale_to_ns(struct qta_decimal number, int64_t unit_ns, int64_t *ns)
 {
     i128 value = (i128)number.mantissa * unit_ns; /* below 2^63 * 2^47 */
-    for (int i = number.exponent; i < 0 && value != 0; i++)
+    for (int places = -number.exponent; places > 0 && value != 0; places--)
         value /= 10;
     if (value > INT64_MAX)
         return QTA_ERR_RANGE;

@@ -188,7 +188,7 @@ static int64_t rule_date_local_s(const struct rule_date *date, int64_t year)
     case MONTH_WEEK_DAY: {
         days = qta_days_from_civil(year, date->month, 1);
         int64_t weekday = ((days + 4) % 7 + 7) % 7; /* 1970-01-01 was a Thursday */
-        int64_t day = (date->day - weekday + 7) % 7 + (date->week - 1) * 7;
+        int64_t day = (date->day - weekday + 7) % 7 + (int64_t)(date->week - 1) * 7;
         if (day >= qta_days_in_month(year, date->month))
             day -= 7;
         days += day;
@@ -216,10 +216,11 @@ static void rule_changes(const struct rule *rule, int64_t at_s, struct change ch
     qta_civil_from_days(qta_floor_divide(at_s, QTA_DAY_S), &year, &month, &day);
     for (int i = 0; i < RULE_YEARS; i++) {
         int64_t of_year = year - 1 + i;
-        changes[2 * i] = (struct change){rule_date_local_s(&rule->end, of_year) - rule->daylight_s,
-                                         rule->standard_s};
-        changes[2 * i + 1] = (struct change){
-            rule_date_local_s(&rule->start, of_year) - rule->standard_s, rule->daylight_s};
+        int64_t end_s = rule_date_local_s(&rule->end, of_year) - rule->daylight_s;
+        int64_t start_s = rule_date_local_s(&rule->start, of_year) - rule->standard_s;
+        struct change *of_this_year = &changes[(size_t)2 * (size_t)i];
+        of_this_year[0] = (struct change){end_s, rule->standard_s};
+        of_this_year[1] = (struct change){start_s, rule->daylight_s};
     }
     qsort(changes, RULE_CHANGES, sizeof changes[0], change_order);
     for (int i = 0; i + 1 < RULE_CHANGES; i++) {

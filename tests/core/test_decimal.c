@@ -152,7 +152,8 @@ static void only_the_given_length_is_read(void **state)
     (void)state;
     char *text = malloc(3); /* no NUL behind it: a sanitizer sees a read too far */
     assert_non_null(text);
-    memcpy(text, "1.5", 3);
+    static const char digits[] = {'1', '.', '5'};
+    memcpy(text, digits, sizeof digits);
     struct qta_decimal value;
     assert_int_equal(qta_decimal_parse(text, 3, &value, NULL), QTA_OK);
     assert_decimal(value, 15, -1);
