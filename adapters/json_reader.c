@@ -33,6 +33,7 @@ static void skip_blanks(struct qta_json_reader *reader)
 /* The next byte that is not blank; QTA_JSON_CUT when there is none. */
 static bool next_byte(struct qta_json_reader *reader, char *byte)
 {
+    *byte = '\0';
     skip_blanks(reader);
     if (reader->at == reader->end)
         return fail(reader, QTA_JSON_CUT);

@@ -75,11 +75,12 @@ struct qta_json_reader {
     uint8_t error;  /**< enum qta_json_error */
 };
 
-/** Starts at bytes[0]. The bytes are borrowed as long as the reader is used. */
+/** Starts at bytes[0]; NULL is fine when length is 0. The bytes are borrowed as long as the reader
+ * is used. */
 static inline void qta_json_reader_init(struct qta_json_reader *reader, const void *bytes,
                                         size_t length)
 {
-    const char *start = bytes;
+    const char *start = bytes ? bytes : "";
     *reader = (struct qta_json_reader){.at = start, .end = start + length, .start = start};
 }
 
