@@ -135,8 +135,12 @@ static void put_csv_cell(struct output *out, const char *text, size_t length)
 /* In text for people control characters must not reach the terminal. */
 static void put_plain_name(struct output *out, const char *text, size_t length)
 {
-    for (size_t i = 0; i < length; i++)
-        put_char(out, (unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i]);
+    for (size_t i = 0; i < length; i++) {
+        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+            put_char(out, '?');
+        else
+            put_char(out, text[i]);
+    }
 }
 
 /* One name in the given format. */
