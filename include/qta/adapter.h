@@ -42,7 +42,7 @@ struct qta_adapter {
     struct qta_adapter_host *host; /**< borrowed; valid from create to destroy */
 };
 
-enum qta_transport {
+enum qta_transport_kind {
     QTA_TRANSPORT_WEBSOCKET = 1, /**< on_data gets one whole message a call */
     QTA_TRANSPORT_TCP = 2,       /**< on_data gets what has arrived and says what it consumed */
     QTA_TRANSPORT_NONE = 3,      /**< no connection: ticks are made in service() */
@@ -198,7 +198,7 @@ struct qta_adapter_host_ops {
 struct qta_adapter_ops {
     size_t struct_bytes; /**< sizeof(struct qta_adapter_ops): lets the table grow */
     const char *name;    /**< what users write in the configuration, e.g. "alpaca" */
-    enum qta_transport transport;
+    enum qta_transport_kind transport;
     uint32_t traits; /**< enum qta_adapter_trait */
     uint32_t types;  /**< QTA_TYPE_BITs it can subscribe to; 0 means all */
     const struct qta_setting_spec *settings;

@@ -100,7 +100,7 @@ static void what_cannot_work_is_refused_with_the_reason(void **state)
     struct qta_adapter_ops idle = named("idle");
     idle.transport = QTA_TRANSPORT_NONE;
     struct qta_adapter_ops odd = named("odd");
-    odd.transport = (enum qta_transport)9;
+    odd.transport = (enum qta_transport_kind)9;
     struct qta_adapter_ops settingless = named("settingless");
     settingless.setting_count = 1;
     const struct {
