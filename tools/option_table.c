@@ -111,7 +111,7 @@ const char *qta_option_nearest(const char *word, const char *const *words, size_
     if (length == 0 || length > NEAREST_WORD_MAX)
         return NULL;
     const char *nearest = NULL;
-    size_t nearest_distance = length / 3 + 2; /* farther than that is another word */
+    size_t nearest_distance = (length + 1) / 3 + 1; /* so far, it is another word */
     for (size_t i = 0; i < count; i++) {
         size_t candidate_length = strlen(words[i]);
         if (candidate_length > NEAREST_WORD_MAX)
