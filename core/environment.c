@@ -142,6 +142,26 @@ static int system_sync_map(struct qta_environment *env, void *address, size_t le
     return msync(address, length, MS_SYNC);
 }
 
+static int system_populate_map(struct qta_environment *env, void *address, size_t length)
+{
+    (void)env;
+#ifdef MADV_POPULATE_WRITE
+    int result;
+    do
+        result = madvise(address, length, MADV_POPULATE_WRITE);
+    while (result < 0 && errno == EINTR);
+    if (result == 0 || errno == EINVAL) /* before Linux 5.14 */
+        return 0;
+    if (errno == EFAULT) /* what would have been a SIGBUS */
+        errno = ENOSPC;
+    return -1;
+#else
+    (void)address;
+    (void)length;
+    return 0;
+#endif
+}
+
 static int system_rename_at(struct qta_environment *env, int dirfd, const char *from,
                             const char *to)
 {
@@ -227,6 +247,7 @@ struct qta_environment *qta_environment_system(void)
         .map = system_map,
         .unmap = system_unmap,
         .sync_map = system_sync_map,
+        .populate_map = system_populate_map,
         .rename_at = system_rename_at,
         .unlink_at = system_unlink_at,
         .mkdir_at = system_mkdir_at,

@@ -37,6 +37,9 @@ struct qta_environment_ops {
     void *(*map)(struct qta_environment *env, int fd, size_t length);
     int (*unmap)(struct qta_environment *env, void *address, size_t length);
     int (*sync_map)(struct qta_environment *env, void *address, size_t length);
+    /** Makes whole pages of a map present and writable, so that a store to them cannot fail later:
+     *  ENOSPC where the disk has no room. Does nothing on systems that cannot. */
+    int (*populate_map)(struct qta_environment *env, void *address, size_t length);
     int (*rename_at)(struct qta_environment *env, int dirfd, const char *from, const char *to);
     int (*unlink_at)(struct qta_environment *env, int dirfd, const char *name);
     int (*mkdir_at)(struct qta_environment *env, int dirfd, const char *name, mode_t mode);
