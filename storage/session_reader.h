@@ -1,0 +1,16 @@
+/** @file session_reader.h
+ *  Inside the library: a session reader over a given environment, and what verify wants of it. */
+#ifndef QTA_STORAGE_SESSION_READER_H
+#define QTA_STORAGE_SESSION_READER_H
+
+#include <qta/session.h>
+
+#include "core/environment.h"
+
+/** qta_session_reader_create() with another environment; borrowed for the reader's life. */
+enum qta_status qta_session_reader_create_in(struct qta_session_reader **out, const char *path,
+                                             const struct qta_session_filter *filter,
+                                             struct qta_environment *environment,
+                                             struct qta_error *err);
+
+#endif
