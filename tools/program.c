@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,7 @@ static struct {
     bool is_coloured;
     bool has_progress; /* a progress line stands on the terminal */
     int64_t progress_shown_ns;
-    int stdout_errno; /* of the first write to stdout that failed; main thread */
+    _Atomic int stdout_errno; /* of the first write to stdout that failed */
 } terminal = {.mutex = PTHREAD_MUTEX_INITIALIZER, .program = "qta"};
 
 static int64_t clock_ns(clockid_t id)
@@ -76,19 +77,33 @@ void qta_program_start(const char *name)
     terminal.program = name;
 }
 
+/* Only the first says what happened: after it stdout is in a state of its own. */
+static void note_stdout_error(void)
+{
+    int expected = 0;
+    atomic_compare_exchange_strong(&terminal.stdout_errno, &expected, errno);
+}
+
 bool qta_program_write(const char *text, size_t length)
 {
     if (fwrite(text, 1, length, stdout) == length)
         return true;
-    terminal.stdout_errno = errno;
+    note_stdout_error();
+    return false;
+}
+
+bool qta_program_flush(void)
+{
+    if (fflush(stdout) == 0)
+        return true;
+    note_stdout_error();
     return false;
 }
 
 enum qta_exit qta_program_finish(enum qta_exit status)
 {
     qta_progress_clear();
-    if (fflush(stdout) != 0 && terminal.stdout_errno == 0)
-        terminal.stdout_errno = errno;
+    qta_program_flush();
     if (terminal.stdout_errno == 0 && ferror(stdout))
         terminal.stdout_errno = EIO; /* seen by a printf that nobody asked */
     if (terminal.stdout_errno == 0 || terminal.stdout_errno == EPIPE)

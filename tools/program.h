@@ -34,6 +34,9 @@ enum qta_exit qta_program_fail(const struct qta_error *err);
  * why, or nothing when the reader has closed its pipe. One thread. */
 bool qta_program_write(const char *text, size_t length);
 
+/** Sends on what stdout has buffered. False when that failed, as above. Any thread. */
+bool qta_program_flush(void);
+
 /** Flushes stdout and takes the progress line away. Call it last: data that did not arrive is an
  *  error (reported, QTA_EXIT_FAILED), a reader that closed its pipe is none. Else returns status.
  */
