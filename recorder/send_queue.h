@@ -1,0 +1,45 @@
+/** @file send_queue.h
+ *  Messages of one connection that wait for the rate limit, in order.
+ *
+ *  Belongs to the network thread; time is an argument. */
+#ifndef QTA_RECORDER_SEND_QUEUE_H
+#define QTA_RECORDER_SEND_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "recorder/token_bucket.h"
+#include "recorder/transport.h"
+
+enum { QTA_SEND_QUEUE_MAX_BYTES = 64 << 20 };
+
+struct qta_queued_message;
+
+struct qta_send_queue {
+    struct qta_queued_message *first;
+    struct qta_queued_message *last;
+    size_t bytes; /**< waiting */
+    struct qta_token_bucket bucket;
+};
+
+/** rate_per_s 0: nothing ever waits. */
+void qta_send_queue_init(struct qta_send_queue *queue, double rate_per_s, uint32_t burst);
+
+/** Throws away what waits. What the rate limit remembers is kept: it is the venue's, not the
+ *  connection's. */
+void qta_send_queue_clear(struct qta_send_queue *queue);
+
+/** Copies the message to the end. False: more than QTA_SEND_QUEUE_MAX_BYTES would wait, or there is
+ *  no memory. */
+bool qta_send_queue_put(struct qta_send_queue *queue, const void *bytes, size_t length,
+                        bool is_binary);
+
+/** Sends what the rate allows at now_ns. */
+void qta_send_queue_pump(struct qta_send_queue *queue, struct qta_transport *transport,
+                         struct qta_link *link, int64_t now_ns);
+
+/** When the next message may go; INT64_MAX when none waits. */
+int64_t qta_send_queue_due_ns(const struct qta_send_queue *queue);
+
+#endif
