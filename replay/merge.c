@@ -11,8 +11,8 @@ enum { BUFFER_TICKS = 256 }; /* 32 KiB: stays in the first-level cache on its wa
 
 struct cursor {
     struct qta_tick_source *source;
-    struct qta_name_map *name_map; /* NULL: ids stay */
-    size_t order;                  /* as given: decides between equal times */
+    struct qta_id_translator *translator; /* NULL: ids stay */
+    size_t order;                         /* as given: decides between equal times */
     bool is_open;
     const struct qta_tick *ticks; /* the rest of its span */
     size_t count;
@@ -64,8 +64,8 @@ static void drop_top(struct qta_merge *merge)
 
 static void close_source(struct cursor *cursor)
 {
-    if (cursor->name_map)
-        qta_name_map_reset(cursor->name_map, NULL);
+    if (cursor->translator)
+        qta_id_translator_reset(cursor->translator, NULL);
     cursor->source->ops->close(cursor->source);
     cursor->is_open = false;
 }
@@ -92,8 +92,8 @@ static enum qta_status open_source(struct cursor *cursor, struct qta_error *err)
     if (status != QTA_OK)
         return status;
     cursor->is_open = true;
-    if (cursor->name_map)
-        qta_name_map_reset(cursor->name_map, cursor->source->ops->names(cursor->source));
+    if (cursor->translator)
+        qta_id_translator_reset(cursor->translator, cursor->source->ops->names(cursor->source));
     return QTA_OK;
 }
 
@@ -105,7 +105,7 @@ static enum qta_status add_source(struct qta_merge *merge, struct qta_tick_sourc
     cursor->order = merge->cursor_count;
     merge->cursor_count++;
     if (sink)
-        return qta_name_map_create(&cursor->name_map, sink, err);
+        return qta_id_translator_create(&cursor->translator, sink, err);
     merge->heap[0] = cursor;
     merge->heap_count = 1;
     return open_source(cursor, err);
@@ -146,7 +146,7 @@ void qta_merge_destroy(struct qta_merge *merge)
         return;
     for (size_t i = 0; i < merge->cursor_count; i++) {
         close_source(&merge->cursors[i]);
-        qta_name_map_destroy(merge->cursors[i].name_map);
+        qta_id_translator_destroy(merge->cursors[i].translator);
     }
     free(merge->cursors);
     free(merge->heap);
@@ -170,7 +170,7 @@ static enum qta_status refill_top(struct qta_merge *merge, struct qta_error *err
     }
     top->count = 0;
     if (status == QTA_ERR_END) {
-        if (top->name_map)
+        if (top->translator)
             close_source(top);
         drop_top(merge);
     }
@@ -252,7 +252,7 @@ static size_t fill_buffer(struct qta_merge *merge)
         size_t run = run_length(merge);
         if (run > BUFFER_TICKS - filled)
             run = BUFFER_TICKS - filled;
-        qta_name_map_translate(top->name_map, top->ticks, merge->buffer + filled, run);
+        qta_id_translator_apply(top->translator, top->ticks, merge->buffer + filled, run);
         filled += run;
         advance_top(merge, run);
     }

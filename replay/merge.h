@@ -12,7 +12,7 @@
 #include <qta/error.h>
 #include <qta/tick.h>
 
-#include "replay/name_map.h"
+#include "replay/id_translator.h"
 #include "replay/tick_source.h"
 
 struct qta_merge;

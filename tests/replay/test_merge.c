@@ -374,21 +374,21 @@ static void every_id_field_of_every_type_is_translated(void **state)
         qta_dictionary_intern(there, QTA_NAME_TEXT, name, length);
     }
     struct qta_name_sink sink = {intern, there};
-    struct qta_name_map *map;
-    assert_int_equal(qta_name_map_create(&map, &sink, NULL), QTA_OK);
-    qta_name_map_reset(map, here);
+    struct qta_id_translator *translator;
+    assert_int_equal(qta_id_translator_create(&translator, &sink, NULL), QTA_OK);
+    qta_id_translator_reset(translator, here);
     for (unsigned type = 1; type < QTA_TICK_TYPE_END; type++) {
         struct qta_tick tick;
         qta_tick_init(&tick, (enum qta_tick_type)type);
         tick.flags = QTA_FLAG_ID_IS_TEXT;
         fill_ids(&tick, here);
         struct qta_tick out;
-        qta_name_map_translate(map, &tick, &out, 1);
+        qta_id_translator_apply(translator, &tick, &out, 1);
         assert_ids(&out, there);
-        qta_name_map_translate(map, &tick, &out, 1); /* from the table this time */
+        qta_id_translator_apply(translator, &tick, &out, 1); /* from the table this time */
         assert_ids(&out, there);
     }
-    qta_name_map_destroy(map);
+    qta_id_translator_destroy(translator);
     qta_dictionary_destroy(here);
     qta_dictionary_destroy(there);
 }
@@ -398,10 +398,10 @@ static void ids_that_stand_for_nothing_become_other(void **state)
     (void)state;
     struct qta_dictionary *names = new_dictionary();
     struct qta_name_sink sink = {intern, names};
-    struct qta_name_map *map;
-    assert_int_equal(qta_name_map_create(&map, &sink, NULL), QTA_OK);
+    struct qta_id_translator *translator;
+    assert_int_equal(qta_id_translator_create(&translator, &sink, NULL), QTA_OK);
     struct qta_dictionary *empty = new_dictionary();
-    qta_name_map_reset(map, empty);
+    qta_id_translator_reset(translator, empty);
     struct qta_tick tick;
     make_tick(&tick, 1, 1, 5);
     tick.provider = 9;
@@ -409,16 +409,16 @@ static void ids_that_stand_for_nothing_become_other(void **state)
     tick.trade.conditions[0] = 4000;
     tick.flags = QTA_FLAG_ID_IS_TEXT;
     tick.trade.id = UINT64_C(1) << 40;
-    qta_name_map_translate(map, &tick, &tick, 1);
+    qta_id_translator_apply(translator, &tick, &tick, 1);
     assert_int_equal(tick.symbol, QTA_NAME_OTHER);
     assert_int_equal(tick.provider, UINT16_MAX);
     assert_int_equal(tick.trade.exchange, UINT16_MAX);
     assert_int_equal(tick.trade.conditions[0], UINT16_MAX);
     assert_int_equal(tick.trade.id, QTA_NAME_OTHER);
     tick.trade.id = QTA_U64_NONE;
-    qta_name_map_translate(map, &tick, &tick, 1);
+    qta_id_translator_apply(translator, &tick, &tick, 1);
     assert_true(tick.trade.id == QTA_U64_NONE);
-    qta_name_map_destroy(map);
+    qta_id_translator_destroy(translator);
     qta_dictionary_destroy(empty);
     qta_dictionary_destroy(names);
 }
@@ -429,18 +429,18 @@ static void names_that_come_up_later_are_found_too(void **state)
     struct qta_dictionary *here = new_dictionary();
     struct qta_dictionary *there = new_dictionary();
     struct qta_name_sink sink = {intern, there};
-    struct qta_name_map *map;
-    assert_int_equal(qta_name_map_create(&map, &sink, NULL), QTA_OK);
-    qta_name_map_reset(map, here);
+    struct qta_id_translator *translator;
+    assert_int_equal(qta_id_translator_create(&translator, &sink, NULL), QTA_OK);
+    qta_id_translator_reset(translator, here);
     for (int i = 0; i < 5000; i++) {
         char name[32];
         snprintf(name, sizeof name, "SYM%d", i);
         struct qta_tick tick;
         make_tick(&tick, 1, 1, id_of(here, QTA_NAME_SYMBOL, name));
-        qta_name_map_translate(map, &tick, &tick, 1);
+        qta_id_translator_apply(translator, &tick, &tick, 1);
         assert_name(there, QTA_NAME_SYMBOL, tick.symbol, name);
     }
-    qta_name_map_destroy(map);
+    qta_id_translator_destroy(translator);
     qta_dictionary_destroy(here);
     qta_dictionary_destroy(there);
 }

@@ -1,7 +1,7 @@
-/** @file name_map.h
+/** @file id_translator.h
  *  Translates the ids in ticks from one dictionary to another, looking each name up once. */
-#ifndef QTA_REPLAY_NAME_MAP_H
-#define QTA_REPLAY_NAME_MAP_H
+#ifndef QTA_REPLAY_ID_TRANSLATOR_H
+#define QTA_REPLAY_ID_TRANSLATOR_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -17,20 +17,21 @@ struct qta_name_sink {
     void *user;
 };
 
-struct qta_name_map;
+struct qta_id_translator;
 
-/** The sink is copied; its user must outlive the map. */
-enum qta_status qta_name_map_create(struct qta_name_map **out, const struct qta_name_sink *sink,
-                                    struct qta_error *err);
-void qta_name_map_destroy(struct qta_name_map *map);
+/** The sink is copied; its user must outlive the translator. */
+enum qta_status qta_id_translator_create(struct qta_id_translator **out,
+                                         const struct qta_name_sink *sink, struct qta_error *err);
+void qta_id_translator_destroy(struct qta_id_translator *translator);
 
 /** Forgets everything and takes names, borrowed until the next reset, as what ids stand for. */
-void qta_name_map_reset(struct qta_name_map *map, const struct qta_dictionary *names);
+void qta_id_translator_reset(struct qta_id_translator *translator,
+                             const struct qta_dictionary *names);
 
 /** Copies count ticks from `from` to `to` with every id of theirs translated. Ids that the
  *  dictionary never gave out become QTA_NAME_OTHER. Cannot fail: where memory is short it is only
  *  slower. The arrays may be the same. */
-void qta_name_map_translate(struct qta_name_map *map, const struct qta_tick *from,
-                            struct qta_tick *to, size_t count);
+void qta_id_translator_apply(struct qta_id_translator *translator, const struct qta_tick *from,
+                             struct qta_tick *to, size_t count);
 
 #endif
