@@ -20,7 +20,8 @@ enum {
     HELP_COLUMNS = 80,
     HELP_TERM_COLUMN = 2,
     HELP_TEXT_COLUMN = 26,
-    HELP_STACKED_COLUMN = 6,
+    HELP_STACKED_COLUMN = 8,
+    HELP_STATUS_COLUMN = 6,
     NEAREST_WORD_MAX = 64,
 };
 
@@ -159,26 +160,6 @@ static bool read_number(const char *text, uint64_t *number)
     return true;
 }
 
-static bool read_time(const char *text, int64_t *ts_ns)
-{
-    size_t length = strlen(text);
-    if (strspn(text + (text[0] == '-'), "0123456789") == length - (text[0] == '-')) {
-        char *end;
-        errno = 0;
-        long long value = strtoll(text, &end, 10);
-        if (errno != 0 || end == text || *end != '\0' || value == INT64_MIN)
-            return false;
-        *ts_ns = value;
-        return true;
-    }
-    enum { DATE_LENGTH = 10 };
-    if (length != DATE_LENGTH)
-        return qta_timestamp_parse(text, length, ts_ns) == QTA_OK;
-    char midnight[QTA_TIMESTAMP_TEXT_BYTES];
-    snprintf(midnight, sizeof midnight, "%sT00:00:00Z", text);
-    return qta_timestamp_parse(midnight, strlen(midnight), ts_ns) == QTA_OK;
-}
-
 static enum step read_list(struct parser *parser, const struct qta_option *option, char *text,
                            struct qta_option_list *list)
 {
@@ -257,11 +238,6 @@ static enum step read_value(struct parser *parser, const struct qta_option *opti
         *(int64_t *)field = duration_ns;
         return STEP_ON;
     }
-    case QTA_OPTION_TIME:
-        if (!read_time(text, field))
-            return refuse_value(parser, option, text,
-                                "a time like 2024-05-01T13:30:00Z, a date or ns since 1970");
-        return STEP_ON;
     case QTA_OPTION_CHOICE:
         return read_choice(parser, option, text, field);
     case QTA_OPTION_CUSTOM:
@@ -304,10 +280,18 @@ static void print_wrapped(const char *text, int indent, int column)
     printf("\n");
 }
 
-/* A term and, beside it or below it, what it means. */
+/* A term of one line or several and, beside it or below it, what it means. */
 static void print_row(const char *term, const char *text, int text_column)
 {
-    int column = printf("%*s%s", HELP_TERM_COLUMN, "", term);
+    int column = 0;
+    for (const char *line = term;; line++) {
+        int length = (int)strcspn(line, "\n");
+        column = printf("%*s%.*s", HELP_TERM_COLUMN, "", length, line);
+        line += length;
+        if (*line == '\0')
+            break;
+        printf("\n");
+    }
     if (*text == '\0' || column + 2 > text_column) {
         printf("\n");
         column = 0;
@@ -354,7 +338,7 @@ static void print_help(const struct qta_option_table *table)
                    section->is_stacked ? HELP_STACKED_COLUMN : HELP_TEXT_COLUMN);
     print_rows("Exit status",
                table->exit_statuses ? table->exit_statuses : qta_option_exit_statuses,
-               HELP_STACKED_COLUMN);
+               HELP_STATUS_COLUMN);
 }
 
 static enum step show_help(struct parser *parser)

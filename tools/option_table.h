@@ -41,7 +41,6 @@ enum qta_option_kind {
     QTA_OPTION_REPEATED,   /**< struct qta_option_list: one whole value for each use */
     QTA_OPTION_NUMBER,     /**< uint64_t from minimum to maximum */
     QTA_OPTION_DURATION,   /**< int64_t ns, not negative: "90s", "1h30m" */
-    QTA_OPTION_TIME,       /**< int64_t ns since the epoch: RFC 3339, a date (UTC) or ns */
     QTA_OPTION_CHOICE,     /**< int: index of the word in choices */
     QTA_OPTION_CUSTOM,     /**< whatever read() makes of it */
 };
@@ -76,7 +75,7 @@ struct qta_option {
 
 /** A part of the help after the options, e.g. examples: each row a term and what it means. */
 struct qta_option_help_row {
-    const char *term; /**< "" continues with a paragraph */
+    const char *term; /**< one line or several; "" continues with a paragraph */
     const char *text;
 };
 struct qta_option_help_section {

@@ -68,6 +68,13 @@ enum qta_exit qta_program_exit(enum qta_status status)
     return QTA_EXIT_FAILED;
 }
 
+enum qta_exit qta_program_worse(enum qta_exit left, enum qta_exit right)
+{
+    if (left == QTA_EXIT_DONE || right == QTA_EXIT_DONE)
+        return left == QTA_EXIT_DONE ? right : left;
+    return left < right ? left : right;
+}
+
 void qta_program_start(const char *name)
 {
     /* a line is one write: lines of several programs on one stderr stay whole */
@@ -152,24 +159,24 @@ static size_t utf8_length(const unsigned char *text)
 
 /* Bytes from a peer must not move the cursor or end the line: controls come out as \u001b (JSON) or
  * \x1b, bytes that are no UTF-8 as U+FFFD or \xff. C1 controls are two bytes in UTF-8. */
-static void put_escaped(const char *message, bool is_json)
+void qta_escaped_print(FILE *stream, const char *string, bool is_json)
 {
-    const unsigned char *text = (const unsigned char *)message;
+    const unsigned char *text = (const unsigned char *)string;
     while (*text != '\0') {
         size_t length = utf8_length(text);
         bool is_control = *text < 0x20 || *text == 0x7f || (*text == 0xc2 && text[1] < 0xa0);
         if (length == 0) {
             if (is_json)
-                fputs("\\ufffd", stderr);
+                fputs("\\ufffd", stream);
             else
-                fprintf(stderr, "\\x%02x", *text);
+                fprintf(stream, "\\x%02x", *text);
             length = 1;
         } else if (is_control) {
-            fprintf(stderr, is_json ? "\\u%04x" : "\\x%02x", text[length - 1]);
+            fprintf(stream, is_json ? "\\u%04x" : "\\x%02x", text[length - 1]);
         } else {
             if (is_json && (*text == '"' || *text == '\\'))
-                fputc('\\', stderr);
-            fwrite(text, 1, length, stderr);
+                fputc('\\', stream);
+            fwrite(text, 1, length, stream);
         }
         text += length;
     }
@@ -185,7 +192,7 @@ void qta_program_error(const char *format, ...)
     pthread_mutex_lock(&terminal.mutex);
     clear_progress();
     fprintf(stderr, "%s: ", terminal.program);
-    put_escaped(message, false);
+    qta_escaped_print(stderr, message, false);
     fputc('\n', stderr);
     pthread_mutex_unlock(&terminal.mutex);
 }
@@ -219,9 +226,9 @@ static void log_text(enum qta_log_level level, const char *area, const char *mes
     fputs(colour, stderr);
     print_log_time();
     fprintf(stderr, " %s ", qta_log_level_name(level));
-    put_escaped(area, false);
+    qta_escaped_print(stderr, area, false);
     fputs(": ", stderr);
-    put_escaped(message, false);
+    qta_escaped_print(stderr, message, false);
     fputs(*colour != '\0' ? "\033[0m\n" : "\n", stderr);
 }
 
@@ -230,9 +237,9 @@ static void log_json(enum qta_log_level level, const char *area, const char *mes
     fputs("{\"time\":\"", stderr);
     print_log_time();
     fprintf(stderr, "\",\"level\":\"%s\",\"area\":\"", qta_log_level_name(level));
-    put_escaped(area, true);
+    qta_escaped_print(stderr, area, true);
     fputs("\",\"message\":\"", stderr);
-    put_escaped(message, true);
+    qta_escaped_print(stderr, message, true);
     fputs("\"}\n", stderr);
 }
 

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <qta/error.h>
 #include <qta/log.h>
@@ -20,6 +21,9 @@ enum qta_exit {
 
 /** The exit status that a library status asks for. */
 enum qta_exit qta_program_exit(enum qta_status status);
+
+/** Of two: failed before usage before loss before done. */
+enum qta_exit qta_program_worse(enum qta_exit left, enum qta_exit right);
 
 /** Names the program in the lines below, ignores SIGPIPE. Call it first. name is kept. */
 void qta_program_start(const char *name);
@@ -63,6 +67,11 @@ void qta_progress_show(const char *format, ...) QTA_PRINTF(1, 2);
 
 /** Takes the progress line away. Lines of the log and errors do it by themselves. */
 void qta_progress_clear(void);
+
+/** Writes string so that it cannot move a cursor or end a line: control characters come out as
+ * \u001b (JSON, where quotes are escaped, too) or \x1b, bytes that are no UTF-8 as \ufffd or \xff.
+ */
+void qta_escaped_print(FILE *stream, const char *string, bool is_json);
 
 /** Room for the texts below. */
 enum { QTA_NUMBER_TEXT_BYTES = 40 };

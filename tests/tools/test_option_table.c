@@ -21,7 +21,6 @@ struct settings {
     uint64_t loop;
     uint64_t ticks;
     int64_t duration_ns;
-    int64_t from_ns;
     int format;
     char speed;
 };
@@ -72,11 +71,6 @@ static const struct qta_option options[] = {
      .offset = AT(duration_ns),
      .value_name = "T",
      .help = "how long"},
-    {.name = "from",
-     .kind = QTA_OPTION_TIME,
-     .offset = AT(from_ns),
-     .value_name = "TIME",
-     .help = "where to start"},
     {.name = "format",
      .kind = QTA_OPTION_CHOICE,
      .offset = AT(format),
@@ -95,7 +89,7 @@ static const struct qta_option options[] = {
 static const struct qta_option_help_row examples[] = {
     {"qta-example sessions/a", "the simplest use"},
     {"", "A paragraph that stands between two examples and is long enough to be wrapped once."},
-    {"qta-example --symbols SPY,QQQ --output /tmp sessions/b", "more"},
+    {"qta-example --symbols SPY,QQQ \\\n    --output /tmp sessions/b", "more"},
     {NULL, NULL},
 };
 static const struct qta_option_help_section sections[] = {
@@ -186,8 +180,6 @@ static char *describe(const struct run *run)
         fprintf(out, "ticks=%" PRIu64 " ", s->ticks);
     if (s->duration_ns)
         fprintf(out, "duration=%" PRId64 " ", s->duration_ns);
-    if (s->from_ns)
-        fprintf(out, "from=%" PRId64 " ", s->from_ns);
     if (s->format)
         fprintf(out, "format=%d ", s->format);
     if (s->speed)
@@ -226,10 +218,6 @@ static void every_form_is_understood(void **state)
         {"--loop --quiet", "quiet loop=99 "},
         {"--max-ticks 1000", "ticks=1000 "},
         {"--duration 1m30s", "duration=90000000000 "},
-        {"--from 2024-05-01T13:30:00.5Z", "from=1714570200500000000 "},
-        {"--from 2024-05-01", "from=1714521600000000000 "},
-        {"--from 1714521600000000001", "from=1714521600000000001 "},
-        {"--from -5", "from=-5 "},
         {"--format text", "format=2 "},
         {"--an-option-with-a-long-name x", "speed=x "},
     };
@@ -278,16 +266,6 @@ static void what_is_wrong_is_one_line_that_names_it(void **state)
          "option '--loop': '18446744073709551616' is not a whole number from 0 on"},
         {"--duration 5", "option '--duration': '5' is not a duration like 90s, 200ms or 1h30m"},
         {"--duration=-5s", "option '--duration': '-5s' is not a duration like 90s, 200ms or 1h30m"},
-        {"--from noon",
-         "option '--from': 'noon' is not a time like 2024-05-01T13:30:00Z, a date or "
-         "ns since 1970"},
-        {"--from 2024-13-01", "option '--from': '2024-13-01' is not a time like "
-                              "2024-05-01T13:30:00Z, a date or ns since 1970"},
-        {"--from=", "option '--from': '' is not a time like 2024-05-01T13:30:00Z, a date or ns "
-                    "since 1970"},
-        {"--from=-9223372036854775808",
-         "option '--from': '-9223372036854775808' is not a time like "
-         "2024-05-01T13:30:00Z, a date or ns since 1970"},
         {"--format xml", "option '--format': 'xml' is not one of ndjson, csv, text"},
         {"--an-option-with-a-long-name xy",
          "option '--an-option-with-a-long-name': 'xy' is not a single letter"},
@@ -347,7 +325,6 @@ static void help_is_made_of_the_table(void **state)
         "  --loop [N]              again and again\n"
         "  --max-ticks N           stop there\n"
         "  --duration T            how long\n"
-        "  --from TIME             where to start\n"
         "  --format FORMAT         ndjson, csv or text\n"
         "  --an-option-with-a-long-name L\n"
         "                          a letter\n"
@@ -356,11 +333,12 @@ static void help_is_made_of_the_table(void **state)
         "\n"
         "Examples:\n"
         "  qta-example sessions/a\n"
-        "      the simplest use\n"
+        "        the simplest use\n"
         "  A paragraph that stands between two examples and is long enough to be wrapped\n"
         "  once.\n"
-        "  qta-example --symbols SPY,QQQ --output /tmp sessions/b\n"
-        "      more\n"
+        "  qta-example --symbols SPY,QQQ \\\n"
+        "      --output /tmp sessions/b\n"
+        "        more\n"
         "\n"
         "Exit status:\n"
         "  0   done\n"

@@ -1,0 +1,273 @@
+/* qta-session import: other people's tick files into a new session. */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <qta/import.h>
+
+#include "tools/option_table.h"
+#include "tools/program.h"
+#include "tools/session_command.h"
+
+enum { IMPORT_CSV = 0 };
+
+struct settings {
+    struct qta_import_options import;
+    const char *output;
+    int format;
+    int type;
+    int time_unit;
+    bool is_quiet;
+};
+
+static const char *const formats[] = {[IMPORT_CSV] = "csv", NULL};
+static const char *const types[] = {"trade", "quote", NULL};
+static const char *const time_units[] = {"rfc3339", "s", "ms", "us", "ns", NULL};
+
+static bool read_character(const char *text, void *field)
+{
+    if (strcmp(text, "tab") == 0 || strcmp(text, "\\t") == 0)
+        text = "\t";
+    if (strcmp(text, "space") == 0)
+        text = " ";
+    if (strlen(text) != 1 || strchr("\"\r\n", *text))
+        return false;
+    *(char *)field = *text;
+    return true;
+}
+
+#define OFFSET(field) offsetof(struct settings, field)
+static const struct qta_option options[] = {
+    {.name = "format",
+     .kind = QTA_OPTION_CHOICE,
+     .offset = OFFSET(format),
+     .choices = formats,
+     .value_name = "FORMAT",
+     .help = "csv (the default)"},
+    {.name = "type",
+     .kind = QTA_OPTION_CHOICE,
+     .offset = OFFSET(type),
+     .choices = types,
+     .is_required = true,
+     .value_name = "TYPE",
+     .help = "what a row is: trade or quote"},
+    {.name = "columns",
+     .kind = QTA_OPTION_TEXT,
+     .offset = OFFSET(import.columns),
+     .is_required = true,
+     .value_name = "NAME=COLUMN,...",
+     .help = "which column is what, by number from 1 or by the name in the header line; see below"},
+    {.name = "output",
+     .kind = QTA_OPTION_TEXT,
+     .offset = OFFSET(output),
+     .is_required = true,
+     .value_name = "SESSION",
+     .help = "the session to make; it must not be there yet"},
+    {.name = "symbol",
+     .kind = QTA_OPTION_TEXT,
+     .offset = OFFSET(import.symbol),
+     .value_name = "SYMBOL",
+     .help = "the symbol of every row, if no column has it"},
+    {.name = "provider",
+     .kind = QTA_OPTION_TEXT,
+     .offset = OFFSET(import.provider),
+     .value_name = "NAME",
+     .help = "the provider of every row (default: import)"},
+    {.name = "time-unit",
+     .kind = QTA_OPTION_CHOICE,
+     .offset = OFFSET(time_unit),
+     .choices = time_units,
+     .value_name = "UNIT",
+     .help = "of times: rfc3339 (the default), or numbers in s, ms, us or ns, fractions allowed"},
+    {.name = "date",
+     .kind = QTA_OPTION_TEXT,
+     .offset = OFFSET(import.date),
+     .value_name = "YYYY-MM-DD",
+     .help = "times count from the midnight that begins this day, in time elapsed (without it: "
+             "from 1970-01-01 UTC)"},
+    {.name = "tz",
+     .kind = QTA_OPTION_TEXT,
+     .offset = OFFSET(import.timezone),
+     .value_name = "ZONE",
+     .help = "whose midnight, e.g. America/New_York (default: UTC)"},
+    {.name = "scale",
+     .kind = QTA_OPTION_TEXT,
+     .offset = OFFSET(import.scales),
+     .value_name = "NAME=NUMBER,...",
+     .help = "multiply these columns, exactly: price=1e-4 makes 1674200 167.4200"},
+    {.name = "null",
+     .kind = QTA_OPTION_TEXT,
+     .offset = OFFSET(import.null_text),
+     .value_name = "TEXT",
+     .help = "prices and sizes that are this text are absent, e.g. 0"},
+    {.name = "delimiter",
+     .kind = QTA_OPTION_CUSTOM,
+     .offset = OFFSET(import.delimiter),
+     .read = read_character,
+     .expected = "one character, tab or space",
+     .value_name = "CHARACTER",
+     .help = "between cells (default: a comma); tab is understood"},
+    {.name = "conditions-separator",
+     .kind = QTA_OPTION_CUSTOM,
+     .offset = OFFSET(import.conditions_separator),
+     .read = read_character,
+     .expected = "one character, tab or space",
+     .value_name = "CHARACTER",
+     .help = "between the codes in a cell of conditions (without it a cell is one code); space is "
+             "understood"},
+    {.name = "header",
+     .offset = OFFSET(import.has_header),
+     .help = "the first row of each file is a header; implied by columns by name"},
+    {.name = "quiet", .offset = OFFSET(is_quiet), .help = "no summary and no progress"},
+};
+#undef OFFSET
+
+static const struct qta_option_help_row column_rows[] = {
+    {"ts_event, ts_recv", "the venue's time, and when it was received; one of them is needed. "
+                          "Without ts_recv it is ts_event; where it would go back it is raised"},
+    {"symbol, src_seq", "of trades and quotes"},
+    {"price, size, id, exchange, conditions, tape, side", "of trades; price is needed"},
+    {"bid_price, bid_size, bid_exchange, ask_price, ask_size, ask_exchange,\nconditions, tape",
+     "of quotes; a price is needed. 'exchange' is for the sides that are there"},
+    {"", "Columns without a name are left out. Empty cells are absent, but prices and sizes must "
+         "be numbers or the text of --null."},
+    {NULL, NULL},
+};
+
+static const struct qta_option_help_row example_rows[] = {
+    {"qta-session import --type trade \\\n"
+     "    --columns ts_event=time,price=px,size=qty \\\n"
+     "    --symbol BTC-USD --output sessions/btc trades.csv.gz",
+     "a file with a header line and RFC 3339 times"},
+    {"qta-session import --type trade \\\n"
+     "    --columns ts_event=1,price=2,size=3,exchange=4,conditions=5 \\\n"
+     "    --scale price=1e-4 --time-unit ms --date 2013-10-08 \\\n"
+     "    --tz America/New_York --symbol SPY --output sessions/spy spy.csv.zst",
+     "ms since midnight in New York, prices in hundredths of a cent"},
+    {"qta-session import --type quote \\\n"
+     "    --columns ts_event=1,bid_price=2,bid_size=3,ask_price=4,ask_size=5 \\\n"
+     "    --null 0 --time-unit ns --symbol AIG --output sessions/aig aig.csv",
+     "quotes with one side a row, the other side being 0"},
+    {"unzip -p ticks.zip | qta-session import --type trade \\\n"
+     "    --columns ts_event=1,price=2 --time-unit s \\\n"
+     "    --symbol X --output sessions/x -",
+     "from a pipe"},
+    {NULL, NULL},
+};
+
+static const struct qta_option_help_section sections[] = {
+    {.title = "Columns", .rows = column_rows, .is_stacked = true},
+    {.title = "Examples", .rows = example_rows, .is_stacked = true},
+    {.title = NULL},
+};
+
+static const struct qta_option_help_row exit_rows[] = {
+    {"0", "every row is a tick of the new session"},
+    {"1", "failed, e.g. for a row that is wrong: nothing is left of the session"},
+    {"2", "bad usage; nothing was done"},
+    {"3", "done, but numbers were rounded or conditions did not fit (such ticks are flagged)"},
+    {NULL, NULL},
+};
+
+static const struct qta_option_table table = {
+    .program = "qta-session import",
+    .synopsis = "--type TYPE --columns NAME=COLUMN,... --output SESSION\n"
+                "                          [OPTION]... FILE...",
+    .summary =
+        "Makes a session of CSV files (plain, gzip or zstd, told by content; '-' is standard "
+        "input): one tick for each row, in the order of the files and rows, with exactly the "
+        "digits that are there. If a row is wrong, the import fails with its file and line "
+        "and leaves nothing behind.",
+    .options = options,
+    .option_count = sizeof options / sizeof options[0],
+    .sections = sections,
+    .operand_name = "FILE",
+    .operand_min = 1,
+    .operand_max = SIZE_MAX,
+    .exit_statuses = exit_rows,
+};
+
+/* Set by the first SIGINT or SIGTERM; a handler can reach nothing but globals. */
+static atomic_bool is_stopped;
+
+static void on_signal(int number)
+{
+    (void)number;
+    if (atomic_exchange(&is_stopped, true))
+        _exit(QTA_EXIT_FAILED);
+}
+
+static bool should_stop(void *user)
+{
+    (void)user;
+    return atomic_load(&is_stopped);
+}
+
+static void show_progress(void *user, uint64_t done_bytes, uint64_t total_bytes)
+{
+    const struct settings *settings = user;
+    if (settings->is_quiet)
+        return;
+    char done[QTA_NUMBER_TEXT_BYTES];
+    char total[QTA_NUMBER_TEXT_BYTES];
+    qta_bytes_print(done_bytes, done);
+    if (total_bytes == 0)
+        qta_progress_show("importing: %s", done);
+    else
+        qta_progress_show("importing: %s of %s", done, qta_bytes_print(total_bytes, total));
+}
+
+/* Says what came of it; returns whether anything was lost. */
+static bool report(const struct settings *settings, const struct qta_import_result *result)
+{
+    char count[QTA_NUMBER_TEXT_BYTES];
+    if (!settings->is_quiet)
+        qta_program_error("%s rows imported into '%s'", qta_number_print(result->ticks, count),
+                          settings->output);
+    if (!settings->is_quiet && result->times_raised > 0)
+        qta_program_error("%s rows go back in time: their ts_recv is raised, ts_event is kept",
+                          qta_number_print(result->times_raised, count));
+    if (result->rounded > 0)
+        qta_program_error("%s ticks have a number with more digits than fit: it is rounded",
+                          qta_number_print(result->rounded, count));
+    if (result->conditions_cut > 0)
+        qta_program_error("%s ticks have more than four conditions: the first four are kept",
+                          qta_number_print(result->conditions_cut, count));
+    return result->rounded > 0 || result->conditions_cut > 0;
+}
+
+static enum qta_exit import(struct settings *settings, const struct qta_option_operands *files)
+{
+    settings->import.type = types[settings->type];
+    settings->import.time_unit = time_units[settings->time_unit];
+    settings->import.should_stop = should_stop;
+    struct sigaction action = {.sa_handler = on_signal}; /* no SA_RESTART: it ends a waiting read */
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    struct qta_import_result result;
+    struct qta_error err;
+    enum qta_status status = qta_import_csv(files->items, files->count, settings->output,
+                                            &settings->import, show_progress, settings, &result,
+                                            &err);
+    qta_progress_clear();
+    if (status != QTA_OK && atomic_load(&is_stopped)) {
+        qta_program_error("stopped; nothing is left of '%s'", settings->output);
+        return QTA_EXIT_FAILED;
+    }
+    if (status != QTA_OK)
+        return qta_program_fail(&err);
+    return report(settings, &result) ? QTA_EXIT_LOSS : QTA_EXIT_DONE;
+}
+
+int qta_command_import(int argc, char **argv)
+{
+    struct settings settings = {.import = qta_import_options_default()};
+    struct qta_option_operands files;
+    int exit_code;
+    if (!qta_option_table_parse(&table, argc, argv, &settings, &files, &exit_code))
+        return exit_code;
+    return (int)qta_program_finish(import(&settings, &files));
+}

@@ -1,0 +1,12 @@
+/** @file session_command.h
+ *  The commands of qta-session: each parses its own arguments, argv[0] being its name, and returns
+ *  the exit status of the program. */
+#ifndef QTA_TOOLS_SESSION_COMMAND_H
+#define QTA_TOOLS_SESSION_COMMAND_H
+
+int qta_command_cat(int argc, char **argv);
+int qta_command_import(int argc, char **argv);
+int qta_command_info(int argc, char **argv);
+int qta_command_verify(int argc, char **argv);
+
+#endif
