@@ -71,19 +71,19 @@ static enum qta_status check_output(const char *output, struct qta_error *err)
 /* Makes the folders above the output, as `mkdir -p` would. */
 static enum qta_status make_parents(char *output, struct qta_error *err)
 {
-    for (char *slash = strchr(output + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+    enum qta_status status = QTA_OK;
+    for (char *slash = strchr(output + 1, '/'); slash && status == QTA_OK;
+         slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        int result = mkdir(output, 0777);
-        int number = errno;
-        if (result != 0 && number != EEXIST) {
-            errno = number;
-            enum qta_status status = qta_error_set_errno(err, "cannot make folder '%s'", output);
-            *slash = '/';
-            return status;
-        }
+        struct stat stat_buffer;
+        if (mkdir(output, 0777) != 0 && errno != EEXIST)
+            status = qta_error_set_errno(err, "cannot make folder '%s'", output);
+        else if (stat(output, &stat_buffer) != 0 || !S_ISDIR(stat_buffer.st_mode))
+            status = qta_error_set(err, QTA_ERR_IO, "cannot make folder '%s': a file is there",
+                                   output);
         *slash = '/';
     }
-    return QTA_OK;
+    return status;
 }
 
 static enum qta_status choose_paths(struct import *import, const char *output,

@@ -220,22 +220,29 @@ static void show_progress(void *user, uint64_t done_bytes, uint64_t total_bytes)
         qta_progress_show("importing: %s of %s", done, qta_bytes_print(total_bytes, total));
 }
 
+/* "3 of 451,545 rows what". */
+static void report_rows(const struct qta_import_result *result, uint64_t count, const char *what)
+{
+    char part[QTA_NUMBER_TEXT_BYTES];
+    char all[QTA_NUMBER_TEXT_BYTES];
+    if (count > 0)
+        qta_program_error("%s of %s rows %s", qta_number_print(count, part),
+                          qta_number_print(result->rows, all), what);
+}
+
 /* Says what came of it; returns whether anything was lost. */
 static bool report(const struct settings *settings, const struct qta_import_result *result)
 {
     char count[QTA_NUMBER_TEXT_BYTES];
-    if (!settings->is_quiet)
-        qta_program_error("%s rows imported into '%s'", qta_number_print(result->ticks, count),
-                          settings->output);
-    if (!settings->is_quiet && result->times_raised > 0)
-        qta_program_error("%s rows go back in time: their ts_recv is raised, ts_event is kept",
-                          qta_number_print(result->times_raised, count));
-    if (result->rounded > 0)
-        qta_program_error("%s ticks have a number with more digits than fit: it is rounded",
-                          qta_number_print(result->rounded, count));
-    if (result->conditions_cut > 0)
-        qta_program_error("%s ticks have more than four conditions: the first four are kept",
-                          qta_number_print(result->conditions_cut, count));
+    if (!settings->is_quiet) {
+        qta_program_error("rows imported into '%s': %s", settings->output,
+                          qta_number_print(result->ticks, count));
+        report_rows(result, result->times_raised,
+                    "go back in time: their ts_recv is raised, ts_event is kept");
+    }
+    report_rows(result, result->rounded, "have a number with more digits than fit: it is rounded");
+    report_rows(result, result->conditions_cut,
+                "have more than four conditions: the first four are kept");
     return result->rounded > 0 || result->conditions_cut > 0;
 }
 

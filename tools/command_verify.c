@@ -78,11 +78,11 @@ static void print_verdict(const char *path, const struct qta_session_verdict *ve
 {
     qta_escaped_print(stdout, path, false);
     if (verdict->problems == 0)
-        printf(": ok, %" PRIu64 " records in %" PRIu64 " blocks\n", verdict->records,
+        printf(": ok, records: %" PRIu64 ", blocks: %" PRIu64 "\n", verdict->records,
                verdict->blocks);
     else
-        printf(": damaged, problems: %" PRIu64 ", records lost: %" PRIu64
-               ", still readable: %" PRIu64 "\n",
+        printf(": damaged, problems: %" PRIu64 ", records lost: %" PRIu64 ", readable: %" PRIu64
+               "\n",
                verdict->problems, verdict->lost, verdict->records);
 }
 
