@@ -82,7 +82,7 @@ struct qta_gateway_options {
     struct qta_recording_options recording;
 };
 
-/** The defaults of qta-config(5): recording off, because it needs a directory. */
+/** The defaults of qta-config(5): no providers, recording off. */
 QTA_API struct qta_gateway_options qta_gateway_options_default(void);
 QTA_API struct qta_provider_options qta_provider_options_default(void);
 
@@ -92,12 +92,13 @@ struct qta_config;
 /** One finding: what is wrong, where, and what would be right. */
 struct qta_config_finding {
     bool is_error;       /**< otherwise a warning */
-    const char *message; /**< "streaming.yaml:14: unknown provider 'coinbse'; did you mean ..." */
+    const char *message; /**< "streaming.yaml:14: unknown adapter 'alpacca' (have: alpaca, ..." */
 };
 
 /** Reads a YAML file. overrides are "KEY=VALUE" with dotted keys as --check-config prints them
  *  ("recording.directory=/data", "streaming.providers.alpaca.websocket_url=ws://..."), applied on
- *  top of the file; NULL for none. *out is set unless memory is short or the file cannot be read,
+ *  top of the file in this order; NULL for none. "KEY?=VALUE" only fills in what the file leaves out,
+ *  and "KEY=" goes back to the default. *out is set unless memory is short or the file cannot be read,
  *  also when there are errors, so that all findings can be shown; it is the caller's to destroy.
  *  QTA_ERR_CONFIG: at least one finding is an error; err has the first. */
 QTA_API enum qta_status qta_config_load(struct qta_config **out, const char *path,
@@ -114,8 +115,9 @@ QTA_API size_t qta_config_findings(const struct qta_config *config,
 /** The options in it, valid as long as the configuration. NULL when it has errors. */
 QTA_API const struct qta_gateway_options *qta_config_gateway(const struct qta_config *config);
 
-/** The effective configuration as YAML, every key with its value, secrets as "***". The caller
- *  frees *text with free(). */
+/** The effective configuration as YAML, every key with its value, secrets as "***", what came from the
+ *  environment as the ${NAME} that was written. The caller frees *text with free(). QTA_ERR_CONFIG:
+ *  it has errors; QTA_ERR_NOMEM. */
 QTA_API enum qta_status qta_config_print(const struct qta_config *config, char **text,
                                          struct qta_error *err);
 
