@@ -71,7 +71,7 @@ $ qta-session info sessions/q
 |   runs       {*}
 |   first      2013-10-07T08:00:00.152000000Z
 |   last       2013-10-07T08:00:00.547000000Z (395 ms)
-|   time zone
+|   time zone {*}
 |   gaps       0
 |   dropped    0
 |   segments   {*}
