@@ -197,7 +197,8 @@ static bool add_locked(struct qta_subscriptions *subscriptions, uint32_t types,
     if (is_ok && symbol_count == 0)
         link_lists(subscriptions->all, types, model->order, &stock);
     for (size_t i = 0; i < symbol_count && is_ok; i++) {
-        struct selection *selection = make_selection(subscriptions, symbols[i]);
+        struct selection *selection = find_selection(subscriptions, symbols[i], strlen(symbols[i]));
+        assert(selection); /* made just now */
         link_lists(selection->lists, types, model->order, &stock);
     }
     free_stock(&stock);
@@ -267,6 +268,7 @@ static struct selection *selection_of(struct qta_subscriptions *subscriptions, u
     }
     if (symbol >= subscriptions->route_count && !grow_routes(subscriptions, symbol))
         return look_up(subscriptions, symbol); /* slower, not wrong */
+    assert(subscriptions->routes);
     struct route *route = &subscriptions->routes[symbol];
     if (!route->is_known)
         *route = (struct route){.selection = look_up(subscriptions, symbol), .is_known = true};

@@ -118,6 +118,7 @@ enum qta_status qta_wants_add(struct qta_wants *wants, const struct qta_subscrip
         return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for subscriptions");
     }
     *slot_of(wants, subscription) = (uint32_t)wants->count + 1;
+    assert(wants->wants);
     struct want *want = &wants->wants[wants->count++];
     *want = (struct want){.subscription = *subscription, .state = QTA_WANT_UNSENT};
     want->subscription.symbol = symbol;

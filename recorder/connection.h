@@ -1,0 +1,116 @@
+/** @file connection.h
+ *  One provider: its adapter, the link under it, and what happens when the link is lost.
+ *
+ *                        +------------------- the wait is over ------------------+
+ *                        v                                                       |
+ *      idle --start--> connecting --> open --ready()--> ready --all answered--> subscribed
+ *                        |             |                  |                      |
+ *                        +------+------+------ link ends, adapter fails ---------+
+ *                               |
+ *                               +--> backing off --(the wait is over)--> connecting
+ *                               +--> blocked: refused for good, or attempts used up
+ *
+ *      any but blocked --stop(), adapter finished()--> finished, once the link has ended
+ *
+ *  Every change is told to the publisher as a CONN tick; a GAP tick tells of the outage as soon as
+ *  data can flow again. (An adapter that stamps its ticks completely plays a recording: nothing is
+ *  added to that.) An adapter without a connection goes the same way in one step.
+ *
+ *  Belongs to the network thread. Time is an argument: now_ns monotonic, realtime_ns wall clock. */
+#ifndef QTA_RECORDER_CONNECTION_H
+#define QTA_RECORDER_CONNECTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <qta/adapter.h>
+#include <qta/config.h>
+#include <qta/error.h>
+
+#include "core/environment.h"
+#include "recorder/counters.h"
+#include "recorder/credentials.h"
+#include "recorder/publisher.h"
+#include "recorder/transport.h"
+
+struct qta_connection;
+
+enum qta_connection_state {
+    QTA_CONNECTION_IDLE,
+    QTA_CONNECTION_CONNECTING,
+    QTA_CONNECTION_OPEN,
+    QTA_CONNECTION_READY,
+    QTA_CONNECTION_SUBSCRIBED,
+    QTA_CONNECTION_BACKING_OFF,
+    QTA_CONNECTION_BLOCKED,
+    QTA_CONNECTION_FINISHED,
+};
+
+struct qta_connection_options {
+    /* borrowed for the call */
+    const struct qta_provider_options *provider;
+    const struct qta_gateway_options *gateway; /**< reconnect, health check, message limit */
+    const struct qta_credentials *credentials;
+
+    /* borrowed as long as the connection lives */
+    const struct qta_adapter_ops *ops;
+    struct qta_environment *environment; /**< the clock, where an event brings no time with it */
+    struct qta_transport *transport;     /**< may be NULL for an adapter without a connection */
+    struct qta_publisher *publisher;
+    struct qta_dictionary *names;
+    struct qta_counters *counters;
+
+    uint64_t seed; /**< of the jitter */
+};
+
+/** Creates the adapter and checks where it would connect to; connects nothing. QTA_ERR_CONFIG,
+ *  QTA_ERR_NOMEM, and whatever the adapter says. */
+enum qta_status qta_connection_create(struct qta_connection **out,
+                                      const struct qta_connection_options *options,
+                                      struct qta_error *err);
+
+/** Its link must have ended. NULL is fine. */
+void qta_connection_destroy(struct qta_connection *connection);
+
+/** Begins the first attempt. interruption: why the session that is continued has a hole before this
+ *  run, QTA_CAUSE_NONE when it has none; the hole is closed when data can flow. */
+void qta_connection_start(struct qta_connection *connection, enum qta_conn_cause interruption,
+                          int64_t now_ns, int64_t realtime_ns);
+
+/** Does what is due. budget: how many ticks an adapter without a connection may make now. Returns
+ *  when to call again: now_ns for at once, INT64_MAX for "not before something happens". */
+int64_t qta_connection_service(struct qta_connection *connection, int64_t now_ns,
+                               int64_t realtime_ns, size_t budget);
+
+/** Asks for more, at once where the connection is up. Asked for already: nothing happens. */
+enum qta_status qta_connection_subscribe(struct qta_connection *connection,
+                                         const struct qta_subscription *subscription,
+                                         struct qta_error *err);
+
+/** Whether it is asked for this already, or for "*". */
+bool qta_connection_covers(const struct qta_connection *connection,
+                           const struct qta_subscription *subscription);
+
+/** Closes the link for good. The state becomes finished when it has ended. */
+void qta_connection_stop(struct qta_connection *connection, int64_t now_ns);
+
+/** Stops or resumes reading. */
+void qta_connection_pause(struct qta_connection *connection, bool is_paused);
+
+/** Says in a new session how things stand. */
+void qta_connection_carry_over(struct qta_connection *connection);
+
+enum qta_connection_state qta_connection_state(const struct qta_connection *connection);
+
+/** True in the states blocked and finished: nothing comes of it any more. */
+bool qta_connection_is_over(const struct qta_connection *connection);
+
+/** QTA_OK; in state blocked QTA_ERR_REFUSED or QTA_ERR_FEED, with the reason in err. */
+enum qta_status qta_connection_verdict(const struct qta_connection *connection,
+                                       struct qta_error *err);
+
+const char *qta_connection_name(const struct qta_connection *connection);
+const struct qta_adapter_ops *qta_connection_ops(const struct qta_connection *connection);
+
+#endif

@@ -1,0 +1,649 @@
+/* The gateway owns the parts and their threads, and is nothing but their wiring: the network agent
+ * with its connections on one side of the ring, the dispatcher on the other. */
+#include <qta/gateway.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include <qta/log.h>
+
+#include "core/doorbell.h"
+#include "core/ring.h"
+#include "recorder/connection.h"
+#include "recorder/counters.h"
+#include "recorder/credentials.h"
+#include "recorder/dispatcher.h"
+#include "recorder/gateway_internal.h"
+#include "recorder/network_agent.h"
+#include "recorder/publisher.h"
+#include "recorder/recording.h"
+#include "recorder/subscriptions.h"
+
+enum run_state { RUN_NOT_YET, RUN_STARTED, RUN_ENDED };
+
+struct qta_gateway {
+    struct qta_environment *environment;
+    struct qta_transport *transport; /* ours; NULL for none */
+    struct qta_dictionary *names;
+    struct qta_counters counters;
+    struct qta_ring *ring;
+    struct qta_doorbell ticks_bell;
+    struct qta_recording *recording; /* NULL for none */
+    struct qta_publisher *publisher;
+    struct qta_connection **connections;
+    size_t connection_count;
+    struct qta_subscriptions *subscriptions;
+    struct qta_network_agent *agent;
+    struct qta_dispatcher *dispatcher;
+
+    struct qta_subscription *configured; /* what the configuration subscribes to */
+    size_t configured_count;
+    bool is_replay;
+    bool is_stepped;
+
+    _Atomic int run_state; /* enum run_state */
+    bool has_thread;       /* of qta_gateway_start(), not joined yet */
+    pthread_t thread;
+    enum qta_status thread_status;
+    struct qta_error thread_error;
+};
+
+/* ---- checks -----------------------------------------------------------------------------------
+ */
+
+static const char *adapter_name(const struct qta_provider_options *provider)
+{
+    return provider->adapter ? provider->adapter : provider->name;
+}
+
+static enum qta_status check_provider(const struct qta_gateway_options *options, size_t index,
+                                      struct qta_error *err)
+{
+    const struct qta_provider_options *provider = &options->providers[index];
+    if (!provider->name || provider->name[0] == '\0')
+        return qta_error_set(err, QTA_ERR_CONFIG, "provider %zu has no name", index + 1);
+    for (size_t i = 0; i < index; i++) {
+        if (strcmp(options->providers[i].name, provider->name) == 0)
+            return qta_error_set(err, QTA_ERR_CONFIG, "two providers are named '%s'",
+                                 provider->name);
+    }
+    if (!qta_adapter_find(adapter_name(provider)))
+        return qta_error_set(err, QTA_ERR_CONFIG, "provider '%s': unknown adapter '%s'",
+                             provider->name, adapter_name(provider));
+    return QTA_OK;
+}
+
+static bool has_trait(const struct qta_provider_options *provider, enum qta_adapter_trait trait)
+{
+    return (qta_adapter_find(adapter_name(provider))->traits & (uint32_t)trait) != 0;
+}
+
+/* A recording brings its own numbers: no other stream can be woven into it. */
+static enum qta_status check_replay(const struct qta_gateway_options *options,
+                                    struct qta_error *err)
+{
+    for (size_t i = 0; i < options->provider_count && options->provider_count > 1; i++) {
+        if (has_trait(&options->providers[i], QTA_TRAIT_STAMPS_ALL))
+            return qta_error_set(err, QTA_ERR_CONFIG,
+                                 "provider '%s' plays a recording and must be the only one "
+                                 "(it can play several sessions)",
+                                 options->providers[i].name);
+    }
+    return QTA_OK;
+}
+
+static enum qta_status check_options(const struct qta_gateway_options *options,
+                                     const struct qta_transport *transport, struct qta_error *err)
+{
+    if (options->provider_count == 0)
+        return qta_error_set(err, QTA_ERR_CONFIG, "no providers");
+    if (options->buffer_size == 0)
+        return qta_error_set(err, QTA_ERR_CONFIG, "buffer_size must be at least 1");
+    if ((unsigned)options->overflow > QTA_OVERFLOW_DROP_NEWEST)
+        return qta_error_set(err, QTA_ERR_CONFIG, "unknown overflow policy %d",
+                             (int)options->overflow);
+    for (size_t i = 0; i < options->provider_count; i++) {
+        enum qta_status status = check_provider(options, i, err);
+        if (status != QTA_OK)
+            return status;
+        const struct qta_adapter_ops *ops = qta_adapter_find(adapter_name(&options->providers[i]));
+        if (ops->transport != QTA_TRANSPORT_NONE && !transport)
+            return qta_error_set(err, QTA_ERR_USAGE, "provider '%s' needs a transport",
+                                 options->providers[i].name);
+    }
+    return check_replay(options, err);
+}
+
+/* ---- parts ------------------------------------------------------------------------------------
+ */
+
+static enum qta_status copy_configured(struct qta_gateway *gateway,
+                                       const struct qta_gateway_options *options,
+                                       struct qta_error *err)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < options->provider_count; i++)
+        count += options->providers[i].subscription_count;
+    gateway->configured = calloc(count + 1, sizeof *gateway->configured);
+    if (!gateway->configured)
+        return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for subscriptions");
+    for (size_t i = 0; i < options->provider_count; i++) {
+        const struct qta_provider_options *provider = &options->providers[i];
+        for (size_t j = 0; j < provider->subscription_count; j++) {
+            struct qta_subscription *copy = &gateway->configured[gateway->configured_count];
+            *copy = provider->subscriptions[j];
+            copy->symbol = strdup(copy->symbol);
+            if (!copy->symbol)
+                return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for subscriptions");
+            gateway->configured_count++;
+        }
+    }
+    return QTA_OK;
+}
+
+static bool wait_for_room(void *user)
+{
+    struct qta_gateway *gateway = user;
+    if (gateway->is_stepped)
+        return qta_dispatcher_do_work(gateway->dispatcher) > 0;
+    qta_network_agent_wait_for_room(gateway->agent);
+    return true;
+}
+
+static void say_how_things_stand(void *user)
+{
+    struct qta_gateway *gateway = user;
+    for (size_t i = 0; i < gateway->connection_count; i++)
+        qta_connection_carry_over(gateway->connections[i]);
+}
+
+static bool all_stamp_time(const struct qta_gateway_options *options)
+{
+    for (size_t i = 0; i < options->provider_count; i++) {
+        if (!has_trait(&options->providers[i], QTA_TRAIT_STAMPS_TIME))
+            return false;
+    }
+    return true;
+}
+
+static enum qta_status make_publisher(struct qta_gateway *gateway,
+                                      const struct qta_gateway_options *options,
+                                      struct qta_error *err)
+{
+    struct qta_publisher_options publisher = {
+        .ring = gateway->ring,
+        .ticks_bell = &gateway->ticks_bell,
+        .names = gateway->names,
+        .counters = &gateway->counters,
+        .overflow = options->overflow,
+        .is_timed_by_adapters = all_stamp_time(options),
+        .wait_for_room = wait_for_room,
+        .on_new_session = say_how_things_stand,
+        .user = gateway,
+    };
+    return qta_publisher_create(&gateway->publisher, &publisher, err);
+}
+
+static enum qta_status make_connection(struct qta_gateway *gateway,
+                                       const struct qta_gateway_options *options, size_t index,
+                                       struct qta_error *err)
+{
+    const struct qta_provider_options *provider = &options->providers[index];
+    const struct qta_adapter_ops *ops = qta_adapter_find(adapter_name(provider));
+    uint64_t seed = 0;
+    if (gateway->environment->ops->random(gateway->environment, &seed, sizeof seed) != 0)
+        seed = (uint64_t)qta_monotonic_ns(gateway->environment); /* it only spreads retries */
+    struct qta_credentials credentials;
+    enum qta_status status = qta_credentials_find(&credentials, provider, ops, err);
+    if (status != QTA_OK)
+        return status;
+    struct qta_connection_options connection = {
+        .provider = provider,
+        .gateway = options,
+        .credentials = &credentials,
+        .ops = ops,
+        .environment = gateway->environment,
+        .transport = gateway->transport,
+        .publisher = gateway->publisher,
+        .names = gateway->names,
+        .counters = &gateway->counters,
+        .seed = seed,
+    };
+    status = qta_connection_create(&gateway->connections[index], &connection, err);
+    qta_credentials_wipe(&credentials);
+    if (status == QTA_OK)
+        gateway->connection_count++;
+    return status;
+}
+
+static enum qta_status make_connections(struct qta_gateway *gateway,
+                                        const struct qta_gateway_options *options,
+                                        struct qta_error *err)
+{
+    struct qta_connection **connections = calloc(options->provider_count,
+                                                 sizeof(struct qta_connection *));
+    if (!connections)
+        return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for providers");
+    gateway->connections = connections;
+    enum qta_status status = QTA_OK;
+    for (size_t i = 0; i < options->provider_count && status == QTA_OK; i++)
+        status = make_connection(gateway, options, i, err);
+    return status;
+}
+
+static enum qta_status make_recording(struct qta_gateway *gateway,
+                                      const struct qta_gateway_options *options,
+                                      struct qta_error *err)
+{
+    if (!options->recording.is_enabled)
+        return QTA_OK;
+    if (gateway->is_replay) {
+        qta_log(QTA_LOG_INFO, "recording", "off: what is replayed is a recording already");
+        return QTA_OK;
+    }
+    enum qta_status status = qta_recording_create(&gateway->recording, &options->recording,
+                                                  gateway->names, gateway->environment,
+                                                  qta_realtime_ns(gateway->environment), err);
+    if (status != QTA_OK)
+        return status;
+    qta_publisher_set_recording(gateway->publisher, gateway->recording);
+    return QTA_OK;
+}
+
+static enum qta_status make_agents(struct qta_gateway *gateway,
+                                   const struct qta_gateway_options *options, struct qta_error *err)
+{
+    struct qta_network_agent_options agent = {
+        .environment = gateway->environment,
+        .transport = gateway->transport,
+        .connections = gateway->connections,
+        .connection_count = gateway->connection_count,
+        .publisher = gateway->publisher,
+        .recording = gateway->recording,
+        .names = gateway->names,
+        .ring = gateway->ring,
+        .is_blocking = options->overflow == QTA_OVERFLOW_BLOCK,
+        .has_own_time = !gateway->is_replay && !all_stamp_time(options),
+    };
+    enum qta_status status = qta_network_agent_create(&gateway->agent, &agent, err);
+    if (status != QTA_OK)
+        return status;
+    struct qta_dispatcher_options dispatcher = {
+        .ring = gateway->ring,
+        .ticks_bell = &gateway->ticks_bell,
+        .subscriptions = gateway->subscriptions,
+        .counters = &gateway->counters,
+        .agent = gateway->agent,
+    };
+    return qta_dispatcher_create(&gateway->dispatcher, &dispatcher, err);
+}
+
+/* In an order that opens the session last: a wrong configuration leaves nothing behind. */
+static enum qta_status make_parts(struct qta_gateway *gateway,
+                                  const struct qta_gateway_options *options, struct qta_error *err)
+{
+    enum qta_status status = copy_configured(gateway, options, err);
+    if (status == QTA_OK)
+        status = qta_dictionary_create(&gateway->names, err);
+    if (status == QTA_OK)
+        status = qta_subscriptions_create(&gateway->subscriptions, gateway->names, err);
+    if (status == QTA_OK)
+        status = qta_ring_create(&gateway->ring, options->buffer_size, err);
+    if (status == QTA_OK)
+        status = make_publisher(gateway, options, err);
+    if (status == QTA_OK)
+        status = make_connections(gateway, options, err);
+    if (status == QTA_OK)
+        status = make_recording(gateway, options, err);
+    if (status == QTA_OK)
+        status = make_agents(gateway, options, err);
+    return status;
+}
+
+enum qta_status qta_gateway_create_in(struct qta_gateway **out,
+                                      const struct qta_gateway_options *options,
+                                      struct qta_environment *environment,
+                                      struct qta_transport *transport, struct qta_error *err)
+{
+    assert(out);
+    assert(options);
+    enum qta_status status = check_options(options, transport, err);
+    if (status != QTA_OK)
+        return status;
+    struct qta_gateway *gateway = aligned_alloc(_Alignof(struct qta_gateway), sizeof *gateway);
+    if (!gateway)
+        return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for a gateway");
+    memset(gateway, 0, sizeof *gateway);
+    gateway->environment = environment;
+    gateway->transport = transport;
+    gateway->is_replay = has_trait(&options->providers[0], QTA_TRAIT_STAMPS_ALL);
+    status = make_parts(gateway, options, err);
+    if (status != QTA_OK) {
+        gateway->transport = NULL; /* the caller's still */
+        qta_gateway_destroy(gateway);
+        return status;
+    }
+    *out = gateway;
+    return QTA_OK;
+}
+
+static void free_configured(struct qta_gateway *gateway)
+{
+    for (size_t i = 0; i < gateway->configured_count; i++)
+        free((void *)(uintptr_t)gateway->configured[i].symbol);
+    free(gateway->configured);
+}
+
+void qta_gateway_destroy(struct qta_gateway *gateway)
+{
+    if (!gateway)
+        return;
+    if (gateway->has_thread) {
+        struct qta_error err;
+        qta_gateway_stop(gateway);
+        if (qta_gateway_join(gateway, &err) != QTA_OK)
+            qta_log(QTA_LOG_ERROR, "gateway", "%s", err.message);
+    }
+    if (gateway->recording) {
+        struct qta_error err;
+        if (qta_recording_close(gateway->recording, &err) != QTA_OK)
+            qta_log(QTA_LOG_ERROR, "recording", "%s", err.message);
+    }
+    qta_dispatcher_destroy(gateway->dispatcher);
+    qta_network_agent_destroy(gateway->agent);
+    for (size_t i = 0; i < gateway->connection_count; i++)
+        qta_connection_destroy(gateway->connections[i]);
+    free(gateway->connections);
+    if (gateway->transport)
+        gateway->transport->ops->destroy(gateway->transport);
+    qta_publisher_destroy(gateway->publisher);
+    qta_recording_destroy(gateway->recording);
+    qta_ring_destroy(gateway->ring);
+    qta_subscriptions_destroy(gateway->subscriptions);
+    qta_dictionary_destroy(gateway->names);
+    free_configured(gateway);
+    free(gateway);
+}
+
+/* ---- subscribing ------------------------------------------------------------------------------
+ */
+
+/* The configured symbols of a type, *count 0 when that means all of them: the type is not named
+ * there (then whatever comes of it was not asked for by name) or is named with "*". The caller
+ * frees the array. */
+static enum qta_status configured_symbols(const struct qta_gateway *gateway,
+                                          enum qta_tick_type type, const char ***symbols,
+                                          size_t *count, struct qta_error *err)
+{
+    *count = 0;
+    *symbols = malloc((gateway->configured_count + 1) * sizeof(**symbols));
+    if (!*symbols)
+        return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for a callback");
+    for (size_t i = 0; i < gateway->configured_count; i++) {
+        if (gateway->configured[i].type == type)
+            (*symbols)[(*count)++] = gateway->configured[i].symbol;
+    }
+    return QTA_OK;
+}
+
+static enum qta_status check_subscription(enum qta_tick_type type, const char *const *symbols,
+                                          size_t symbol_count, qta_tick_callback callback,
+                                          struct qta_error *err)
+{
+    if ((unsigned)type >= QTA_TICK_TYPE_END || !(QTA_TYPES_ALL & QTA_TYPE_BIT(type)))
+        return qta_error_set(err, QTA_ERR_USAGE, "cannot subscribe to unknown tick type %d",
+                             (int)type);
+    if (!callback)
+        return qta_error_set(err, QTA_ERR_USAGE, "cannot subscribe to %s without a callback",
+                             qta_tick_type_name(type));
+    if (symbol_count > 0 && !symbols)
+        return qta_error_set(err, QTA_ERR_USAGE,
+                             "cannot subscribe to %zu symbols that are not given", symbol_count);
+    for (size_t i = 0; i < symbol_count; i++) {
+        size_t length = symbols[i] ? strnlen(symbols[i], QTA_NAME_MAX_BYTES + 1) : 0;
+        if (length == 0 || length > QTA_NAME_MAX_BYTES)
+            return qta_error_set(err, QTA_ERR_USAGE, "cannot subscribe to symbol %zu: %s", i + 1,
+                                 length == 0 ? "it is empty" : "it is longer than 4096 bytes");
+    }
+    return QTA_OK;
+}
+
+enum qta_status qta_gateway_subscribe(struct qta_gateway *gateway, enum qta_tick_type type,
+                                      const char *const *symbols, size_t symbol_count,
+                                      qta_tick_callback callback, void *user, struct qta_error *err)
+{
+    assert(gateway);
+    enum qta_status status = check_subscription(type, symbols, symbol_count, callback, err);
+    if (status != QTA_OK)
+        return status;
+    uint32_t types = QTA_TYPE_BIT(type);
+    if (types & QTA_TYPES_FEED)
+        return qta_subscriptions_add(gateway->subscriptions, types, NULL, 0, callback, user, err);
+    if (symbol_count == 0) {
+        const char **configured;
+        size_t count;
+        status = configured_symbols(gateway, type, &configured, &count, err);
+        if (status == QTA_OK)
+            status = qta_subscriptions_add(gateway->subscriptions, types, configured, count,
+                                           callback, user, err);
+        free(configured);
+        return status;
+    }
+    status = qta_subscriptions_add(gateway->subscriptions, types, symbols, symbol_count, callback,
+                                   user, err);
+    if (status != QTA_OK)
+        return status;
+    return qta_network_agent_subscribe(gateway->agent, type, symbols, symbol_count, err);
+}
+
+enum qta_status qta_gateway_subscribe_to_all(struct qta_gateway *gateway,
+                                             qta_tick_callback callback, void *user,
+                                             struct qta_error *err)
+{
+    assert(gateway);
+    if (!callback)
+        return qta_error_set(err, QTA_ERR_USAGE, "cannot subscribe without a callback");
+    return qta_subscriptions_add(gateway->subscriptions, QTA_TYPES_ALL, NULL, 0, callback, user,
+                                 err);
+}
+
+/* ---- running ----------------------------------------------------------------------------------
+ */
+
+static void *network_main(void *user)
+{
+    struct qta_gateway *gateway = user;
+    struct qta_network_agent *agent = gateway->agent;
+    struct qta_environment *environment = gateway->environment;
+    prctl(PR_SET_NAME, "qta-network");
+    prctl(PR_SET_TIMERSLACK, 1); /* a replay's pace is kept to microseconds */
+    while (!qta_network_agent_is_finished(agent)) {
+        int64_t due_ns = qta_network_agent_do_work(agent, qta_monotonic_ns(environment),
+                                                   qta_realtime_ns(environment));
+        if (!qta_network_agent_is_finished(agent))
+            qta_network_agent_wait(agent, due_ns);
+    }
+    qta_doorbell_ring(&gateway->ticks_bell); /* the dispatcher sees that it is over */
+    return NULL;
+}
+
+/* Signals are for the program's own threads. */
+static int create_thread(pthread_t *thread, void *(*function)(void *), void *user)
+{
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(thread, NULL, function, user);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return error;
+}
+
+static enum qta_status begin_run(struct qta_gateway *gateway, struct qta_error *err)
+{
+    int expected = RUN_NOT_YET;
+    if (!atomic_compare_exchange_strong(&gateway->run_state, &expected, RUN_STARTED))
+        return qta_error_set(err, QTA_ERR_STATE, "a gateway runs only once: create a new one");
+    return QTA_OK;
+}
+
+static enum qta_status run(struct qta_gateway *gateway, struct qta_error *err)
+{
+    if (gateway->recording)
+        qta_recording_allow_thread(gateway->recording, true);
+    pthread_t network;
+    int error = create_thread(&network, network_main, gateway);
+    if (error != 0) {
+        errno = error;
+        atomic_store(&gateway->run_state, RUN_ENDED);
+        return qta_error_set_errno(err, "cannot start the network thread");
+    }
+    qta_dispatcher_run(gateway->dispatcher);
+    pthread_join(network, NULL);
+    atomic_store(&gateway->run_state, RUN_ENDED);
+    return qta_network_agent_result(gateway->agent, err);
+}
+
+enum qta_status qta_gateway_run(struct qta_gateway *gateway, struct qta_error *err)
+{
+    assert(gateway);
+    enum qta_status status = begin_run(gateway, err);
+    return status == QTA_OK ? run(gateway, err) : status;
+}
+
+static void *run_main(void *user)
+{
+    struct qta_gateway *gateway = user;
+    prctl(PR_SET_NAME, "qta-callbacks");
+    gateway->thread_status = run(gateway, &gateway->thread_error);
+    return NULL;
+}
+
+enum qta_status qta_gateway_start(struct qta_gateway *gateway, struct qta_error *err)
+{
+    assert(gateway);
+    enum qta_status status = begin_run(gateway, err);
+    if (status != QTA_OK)
+        return status;
+    int error = create_thread(&gateway->thread, run_main, gateway);
+    if (error != 0) {
+        errno = error;
+        atomic_store(&gateway->run_state, RUN_ENDED);
+        return qta_error_set_errno(err, "cannot start the thread of the callbacks");
+    }
+    gateway->has_thread = true;
+    return QTA_OK;
+}
+
+enum qta_status qta_gateway_join(struct qta_gateway *gateway, struct qta_error *err)
+{
+    assert(gateway);
+    if (!gateway->has_thread)
+        return qta_error_set(err, QTA_ERR_STATE, "no thread to wait for: call qta_gateway_start()");
+    pthread_join(gateway->thread, NULL);
+    gateway->has_thread = false;
+    if (gateway->thread_status != QTA_OK && err)
+        *err = gateway->thread_error;
+    return gateway->thread_status;
+}
+
+void qta_gateway_stop(struct qta_gateway *gateway)
+{
+    assert(gateway);
+    int error = errno; /* it may be called in a signal handler */
+    qta_network_agent_stop(gateway->agent);
+    errno = error;
+}
+
+bool qta_gateway_step(struct qta_gateway *gateway)
+{
+    struct qta_network_agent *agent = gateway->agent;
+    if (!gateway->is_stepped) {
+        enum qta_status status = begin_run(gateway, NULL);
+        assert(status == QTA_OK);
+        (void)status;
+        gateway->is_stepped = true;
+    }
+    if (!qta_network_agent_is_finished(agent)) {
+        int64_t due_ns = qta_network_agent_do_work(agent, qta_monotonic_ns(gateway->environment),
+                                                   qta_realtime_ns(gateway->environment));
+        if (!qta_network_agent_is_finished(agent) && qta_ring_count(gateway->ring) == 0)
+            qta_network_agent_wait(agent, due_ns);
+    }
+    while (qta_dispatcher_do_work(gateway->dispatcher) > 0)
+        ;
+    if (!qta_network_agent_is_finished(agent))
+        return true;
+    atomic_store(&gateway->run_state, RUN_ENDED);
+    return false;
+}
+
+enum qta_status qta_gateway_result(const struct qta_gateway *gateway, struct qta_error *err)
+{
+    return qta_network_agent_result(gateway->agent, err);
+}
+
+/* ---- during the run ---------------------------------------------------------------------------
+ */
+
+enum qta_status qta_gateway_mark(struct qta_gateway *gateway, const char *note,
+                                 struct qta_error *err)
+{
+    assert(gateway);
+    if (!note || note[0] == '\0')
+        return qta_error_set(err, QTA_ERR_USAGE, "cannot record an empty note");
+    if (strnlen(note, QTA_NAME_MAX_BYTES + 1) > QTA_NAME_MAX_BYTES)
+        return qta_error_set(err, QTA_ERR_USAGE, "cannot record a note longer than %d bytes",
+                             QTA_NAME_MAX_BYTES);
+    if (gateway->is_replay)
+        return qta_error_set(err, QTA_ERR_STATE, "cannot add a note to a replay");
+    if (atomic_load(&gateway->run_state) != RUN_STARTED)
+        return qta_error_set(err, QTA_ERR_STATE, "cannot record a note: the gateway does not run");
+    return qta_network_agent_mark(gateway->agent, note, err);
+}
+
+const struct qta_dictionary *qta_gateway_names(const struct qta_gateway *gateway)
+{
+    assert(gateway);
+    return gateway->names;
+}
+
+void qta_gateway_stats(const struct qta_gateway *gateway, struct qta_gateway_stats *stats)
+{
+    assert(gateway);
+    assert(stats);
+    const struct qta_counters *counters = &gateway->counters;
+    *stats = (struct qta_gateway_stats){
+        .dispatched = qta_counter_read(&counters->dispatched),
+        .dropped = qta_counter_read(&counters->dropped),
+        .frames = qta_counter_read(&counters->frames),
+        .bytes = qta_counter_read(&counters->bytes),
+        .rounded = qta_counter_read(&counters->rounded),
+        .connects = qta_counter_read(&counters->connects),
+        .disconnects = qta_counter_read(&counters->disconnects),
+        .connected = qta_counter_read(&counters->connected),
+        .refused_subscriptions = qta_counter_read(&counters->refused_subscriptions),
+        .queued = qta_ring_count(gateway->ring),
+        .latency_ns_min = atomic_load_explicit(&counters->latency_ns_min, memory_order_relaxed),
+        .latency_ns_max = atomic_load_explicit(&counters->latency_ns_max, memory_order_relaxed),
+    };
+    for (int i = 0; i < QTA_TICK_TYPE_END; i++) {
+        stats->ticks_by_type[i] = qta_counter_read(&counters->ticks_by_type[i]);
+        if (QTA_TYPES_MARKET & QTA_TYPE_BIT(i))
+            stats->market_ticks += stats->ticks_by_type[i];
+    }
+    for (int i = 0; i < QTA_FAULT_COUNT; i++)
+        stats->faults[i] = qta_counter_read(&counters->faults[i]);
+}
+
+const char *qta_gateway_session_path(const struct qta_gateway *gateway)
+{
+    assert(gateway);
+    return gateway->recording ? qta_recording_path(gateway->recording) : "";
+}

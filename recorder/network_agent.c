@@ -1,0 +1,461 @@
+/* One turn of the network thread: commands, clocks, day, connections, room, end. */
+#include "recorder/network_agent.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <qta/log.h>
+
+#include "adapters/adapter_defaults.h"
+#include "core/doorbell.h"
+
+#define TURN_MAX_NS INT64_C(1000000000) /* the clocks are compared at least this often */
+#define CLOCK_STEP_NS INT64_C(500000000)
+#define ROOM_PATIENCE_NS INT64_C(100000000)
+
+enum {
+    BUDGET_MAX = 1024, /* ticks an adapter makes before others have their turn */
+    COMMANDS_MAX = 100000,
+};
+
+struct command {
+    struct command *next;
+    enum qta_tick_type type; /* of a subscription; QTA_TICK_MARKER for a note */
+    size_t count;
+    const char *texts[]; /* symbols, or the note; behind the array in the same allocation */
+};
+
+struct qta_network_agent {
+    struct qta_network_agent_options options;
+    bool *is_reported; /* for each connection: it is over, and that was said */
+    bool is_started;
+    bool is_stopping;
+    bool is_asked_to_stop; /* the end is not a connection's doing */
+    bool is_paused;
+    int64_t first_offset_ns; /* wall minus monotonic clock */
+    int64_t last_offset_ns;
+    uint32_t ticket; /* of the bell, taken before looking for work */
+    enum qta_status status;
+    struct qta_error error;
+
+    atomic_bool is_finished; /* release: after the last tick is in the ring and the status is set */
+    atomic_bool has_stop;
+    atomic_bool wants_room;
+    struct qta_doorbell bell;
+
+    pthread_mutex_t mutex;
+    atomic_bool has_commands; /* saves the mutex in turns without any */
+    struct command *first_command;
+    struct command *last_command;
+    size_t command_count;
+};
+
+/* ---- life -------------------------------------------------------------------------------------
+ */
+
+enum qta_status qta_network_agent_create(struct qta_network_agent **out,
+                                         const struct qta_network_agent_options *options,
+                                         struct qta_error *err)
+{
+    struct qta_network_agent *agent = calloc(1, sizeof *agent);
+    bool *is_reported = calloc(options->connection_count + 1, sizeof *is_reported);
+    if (!agent || !is_reported) {
+        free(agent);
+        free(is_reported);
+        return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for the network thread");
+    }
+    agent->options = *options;
+    agent->is_reported = is_reported;
+    pthread_mutex_init(&agent->mutex, NULL);
+    *out = agent;
+    return QTA_OK;
+}
+
+void qta_network_agent_destroy(struct qta_network_agent *agent)
+{
+    if (!agent)
+        return;
+    while (agent->first_command) {
+        struct command *next = agent->first_command->next;
+        free(agent->first_command);
+        agent->first_command = next;
+    }
+    pthread_mutex_destroy(&agent->mutex);
+    free(agent->is_reported);
+    free(agent);
+}
+
+/* ---- commands ---------------------------------------------------------------------------------
+ */
+
+static struct command *make_command(enum qta_tick_type type, const char *const *texts, size_t count)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += strlen(texts[i]) + 1;
+    struct command *command = malloc(sizeof *command + count * sizeof command->texts[0] + bytes);
+    if (!command)
+        return NULL;
+    command->next = NULL;
+    command->type = type;
+    command->count = count;
+    char *text = (char *)&command->texts[count];
+    for (size_t i = 0; i < count; i++) {
+        size_t length = strlen(texts[i]) + 1;
+        command->texts[i] = memcpy(text, texts[i], length);
+        text += length;
+    }
+    return command;
+}
+
+static enum qta_status put_command(struct qta_network_agent *agent, enum qta_tick_type type,
+                                   const char *const *texts, size_t count, struct qta_error *err)
+{
+    struct command *command = make_command(type, texts, count);
+    if (!command)
+        return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for a command");
+    pthread_mutex_lock(&agent->mutex);
+    bool is_full = agent->command_count == COMMANDS_MAX;
+    if (!is_full) {
+        if (agent->last_command)
+            agent->last_command->next = command;
+        else
+            agent->first_command = command;
+        agent->last_command = command;
+        agent->command_count++;
+        atomic_store_explicit(&agent->has_commands, true, memory_order_release);
+    }
+    pthread_mutex_unlock(&agent->mutex);
+    if (is_full) {
+        free(command);
+        return qta_error_set(err, QTA_ERR_STATE, "%d commands wait already: try again later",
+                             COMMANDS_MAX);
+    }
+    qta_network_agent_wake(agent);
+    return QTA_OK;
+}
+
+enum qta_status qta_network_agent_subscribe(struct qta_network_agent *agent,
+                                            enum qta_tick_type type, const char *const *symbols,
+                                            size_t symbol_count, struct qta_error *err)
+{
+    return put_command(agent, type, symbols, symbol_count, err);
+}
+
+enum qta_status qta_network_agent_mark(struct qta_network_agent *agent, const char *note,
+                                       struct qta_error *err)
+{
+    return put_command(agent, QTA_TICK_MARKER, &note, 1, err);
+}
+
+static struct command *take_commands(struct qta_network_agent *agent)
+{
+    if (!atomic_load_explicit(&agent->has_commands, memory_order_acquire))
+        return NULL;
+    pthread_mutex_lock(&agent->mutex);
+    struct command *first = agent->first_command;
+    agent->first_command = NULL;
+    agent->last_command = NULL;
+    agent->command_count = 0;
+    atomic_store_explicit(&agent->has_commands, false, memory_order_relaxed);
+    pthread_mutex_unlock(&agent->mutex);
+    return first;
+}
+
+static bool is_covered(const struct qta_network_agent *agent,
+                       const struct qta_subscription *subscription)
+{
+    for (size_t i = 0; i < agent->options.connection_count; i++) {
+        if (qta_connection_covers(agent->options.connections[i], subscription))
+            return true;
+    }
+    return false;
+}
+
+static void subscribe(struct qta_network_agent *agent, const struct command *command)
+{
+    for (size_t i = 0; i < command->count; i++) {
+        struct qta_subscription subscription = {
+            .type = command->type,
+            .bar_kind = command->type == QTA_TICK_BAR ? QTA_BAR_MINUTE : 0,
+            .symbol = command->texts[i],
+        };
+        if (is_covered(agent, &subscription))
+            continue;
+        for (size_t j = 0; j < agent->options.connection_count; j++) {
+            struct qta_connection *connection = agent->options.connections[j];
+            struct qta_error err;
+            if (qta_adapter_offers(qta_connection_ops(connection), command->type) &&
+                qta_connection_subscribe(connection, &subscription, &err) != QTA_OK)
+                qta_log(QTA_LOG_ERROR, qta_connection_name(connection),
+                        "cannot subscribe to '%s': %s", subscription.symbol, err.message);
+        }
+    }
+}
+
+static void mark(struct qta_network_agent *agent, const char *note)
+{
+    struct qta_tick tick;
+    qta_tick_init(&tick, QTA_TICK_MARKER);
+    tick.marker.note = qta_dictionary_intern(agent->options.names, QTA_NAME_TEXT, note,
+                                             strlen(note));
+    qta_publisher_publish_own(agent->options.publisher, &tick);
+}
+
+static void do_commands(struct qta_network_agent *agent)
+{
+    struct command *command = take_commands(agent);
+    while (command) {
+        struct command *next = command->next;
+        if (command->type == QTA_TICK_MARKER)
+            mark(agent, command->texts[0]);
+        else
+            subscribe(agent, command);
+        free(command);
+        command = next;
+    }
+}
+
+/* ---- waking -----------------------------------------------------------------------------------
+ */
+
+void qta_network_agent_wake(struct qta_network_agent *agent)
+{
+    qta_doorbell_ring(&agent->bell);
+    if (agent->options.transport)
+        agent->options.transport->ops->wake(agent->options.transport);
+}
+
+void qta_network_agent_stop(struct qta_network_agent *agent)
+{
+    atomic_store(&agent->has_stop, true);
+    qta_network_agent_wake(agent);
+}
+
+static bool is_half_empty(const struct qta_network_agent *agent)
+{
+    return qta_ring_count(agent->options.ring) <= qta_ring_capacity(agent->options.ring) / 2;
+}
+
+void qta_network_agent_note_room(struct qta_network_agent *agent)
+{
+    qta_doorbell_ring(&agent->bell);
+    if (atomic_load(&agent->wants_room) && is_half_empty(agent)) {
+        atomic_store(&agent->wants_room, false);
+        qta_network_agent_wake(agent);
+    }
+}
+
+void qta_network_agent_wait_for_room(struct qta_network_agent *agent)
+{
+    for (;;) {
+        uint32_t ticket = qta_doorbell_ticket(&agent->bell);
+        if (qta_ring_count(agent->options.ring) < qta_ring_capacity(agent->options.ring))
+            return;
+        qta_doorbell_wait(&agent->bell, ticket, ROOM_PATIENCE_NS);
+    }
+}
+
+void qta_network_agent_wait(struct qta_network_agent *agent, int64_t due_ns)
+{
+    struct qta_transport *transport = agent->options.transport;
+    if (transport) {
+        transport->ops->service(transport, due_ns);
+        return;
+    }
+    int64_t now_ns = qta_monotonic_ns(agent->options.environment);
+    if (due_ns > now_ns)
+        qta_doorbell_wait(&agent->bell, agent->ticket, due_ns - now_ns);
+}
+
+/* ---- clocks -----------------------------------------------------------------------------------
+ */
+
+static void watch_clock(struct qta_network_agent *agent, int64_t now_ns, int64_t realtime_ns)
+{
+    int64_t offset_ns = realtime_ns - now_ns;
+    int64_t step_ns = offset_ns - agent->last_offset_ns;
+    agent->last_offset_ns = offset_ns;
+    if (!agent->options.has_own_time || (step_ns <= CLOCK_STEP_NS && step_ns >= -CLOCK_STEP_NS))
+        return;
+    struct qta_tick tick;
+    qta_tick_init(&tick, QTA_TICK_CLOCK);
+    tick.clock.step_ns = step_ns;
+    tick.clock.offset_ns = offset_ns - agent->first_offset_ns;
+    qta_publisher_publish_own(agent->options.publisher, &tick);
+}
+
+/* ---- connections ------------------------------------------------------------------------------
+ */
+
+static void start(struct qta_network_agent *agent, int64_t now_ns, int64_t realtime_ns)
+{
+    struct qta_recording *recording = agent->options.recording;
+    agent->is_started = true;
+    agent->first_offset_ns = realtime_ns - now_ns;
+    agent->last_offset_ns = agent->first_offset_ns;
+    enum qta_conn_cause interruption = QTA_CAUSE_NONE;
+    if (recording)
+        interruption = qta_recording_interruption(recording);
+    qta_publisher_begin_run(agent->options.publisher);
+    do_commands(agent); /* what was subscribed to before the run is part of the first question */
+    for (size_t i = 0; i < agent->options.connection_count; i++)
+        qta_connection_start(agent->options.connections[i], interruption, now_ns, realtime_ns);
+}
+
+/* Pauses the links while less than a quarter of the ring is free, until half of it is. */
+static void watch_room(struct qta_network_agent *agent)
+{
+    size_t room = qta_publisher_room(agent->options.publisher);
+    size_t capacity = qta_ring_capacity(agent->options.ring);
+    bool is_paused = agent->is_paused ? room < capacity / 2 : room < capacity / 4;
+    if (!agent->options.is_blocking || is_paused == agent->is_paused)
+        return;
+    agent->is_paused = is_paused;
+    for (size_t i = 0; i < agent->options.connection_count; i++)
+        qta_connection_pause(agent->options.connections[i], is_paused);
+}
+
+static int64_t service_connections(struct qta_network_agent *agent, int64_t now_ns,
+                                   int64_t realtime_ns)
+{
+    int64_t due_ns = INT64_MAX;
+    for (size_t i = 0; i < agent->options.connection_count; i++) {
+        size_t room = qta_publisher_room(agent->options.publisher);
+        size_t budget = room < BUDGET_MAX ? room : BUDGET_MAX;
+        int64_t own_ns = qta_connection_service(agent->options.connections[i], now_ns, realtime_ns,
+                                                budget);
+        due_ns = own_ns < due_ns ? own_ns : due_ns;
+    }
+    return due_ns;
+}
+
+static bool are_all_over(const struct qta_network_agent *agent)
+{
+    for (size_t i = 0; i < agent->options.connection_count; i++) {
+        if (!qta_connection_is_over(agent->options.connections[i]))
+            return false;
+    }
+    return true;
+}
+
+/* A provider that is given up while others go on has nobody to return the reason to. */
+static void report_blocked(struct qta_network_agent *agent)
+{
+    bool is_end = are_all_over(agent);
+    for (size_t i = 0; i < agent->options.connection_count; i++) {
+        struct qta_connection *connection = agent->options.connections[i];
+        struct qta_error err;
+        if (agent->is_reported[i] || !qta_connection_is_over(connection))
+            continue;
+        agent->is_reported[i] = true;
+        if (qta_connection_verdict(connection, &err) != QTA_OK && !is_end)
+            qta_log(QTA_LOG_ERROR, "gateway", "%s", err.message);
+    }
+}
+
+/* ---- the end ----------------------------------------------------------------------------------
+ */
+
+static void begin_to_stop(struct qta_network_agent *agent, int64_t now_ns)
+{
+    agent->is_stopping = true;
+    for (size_t i = 0; i < agent->options.connection_count; i++)
+        qta_connection_stop(agent->options.connections[i], now_ns);
+}
+
+/* The first connection that was refused, else the first that was given up. */
+static enum qta_status worst_verdict(struct qta_network_agent *agent, struct qta_error *err)
+{
+    enum qta_status worst = QTA_OK;
+    for (size_t i = 0; i < agent->options.connection_count; i++) {
+        struct qta_error own;
+        enum qta_status status = qta_connection_verdict(agent->options.connections[i], &own);
+        if (status == QTA_OK || worst == status || worst == QTA_ERR_REFUSED)
+            continue;
+        worst = status;
+        *err = own;
+    }
+    return worst;
+}
+
+static void finish(struct qta_network_agent *agent)
+{
+    do_commands(agent); /* a note that was taken is recorded */
+    qta_publisher_end_run(agent->options.publisher);
+    agent->status = qta_publisher_status(agent->options.publisher, &agent->error);
+    if (agent->status == QTA_OK && !agent->is_asked_to_stop)
+        agent->status = worst_verdict(agent, &agent->error);
+    atomic_store_explicit(&agent->is_finished, true, memory_order_release);
+}
+
+static bool is_end_due(struct qta_network_agent *agent)
+{
+    if (atomic_load(&agent->has_stop)) {
+        agent->is_asked_to_stop = true;
+        return true;
+    }
+    return qta_publisher_status(agent->options.publisher, NULL) != QTA_OK || are_all_over(agent);
+}
+
+bool qta_network_agent_is_finished(const struct qta_network_agent *agent)
+{
+    return atomic_load_explicit(&agent->is_finished, memory_order_acquire);
+}
+
+enum qta_status qta_network_agent_result(const struct qta_network_agent *agent,
+                                         struct qta_error *err)
+{
+    assert(qta_network_agent_is_finished(agent));
+    if (agent->status != QTA_OK && err)
+        *err = agent->error;
+    return agent->status;
+}
+
+/* ---- the turn ---------------------------------------------------------------------------------
+ */
+
+/* Room is wanted when a link is paused or an adapter without one has none: then the consumer wakes
+ * us. What it took before it could see the wish is looked for here. */
+static int64_t want_room(struct qta_network_agent *agent, int64_t now_ns, int64_t due_ns)
+{
+    bool is_crowded = agent->is_paused || qta_publisher_room(agent->options.publisher) == 0;
+    if (!is_crowded)
+        return due_ns;
+    atomic_exchange(&agent->wants_room, true);
+    return is_half_empty(agent) ? now_ns : due_ns;
+}
+
+int64_t qta_network_agent_do_work(struct qta_network_agent *agent, int64_t now_ns,
+                                  int64_t realtime_ns)
+{
+    struct qta_publisher *publisher = agent->options.publisher;
+    assert(!qta_network_agent_is_finished(agent));
+    agent->ticket = qta_doorbell_ticket(&agent->bell);
+    qta_publisher_set_realtime(publisher, realtime_ns);
+    if (!agent->is_started)
+        start(agent, now_ns, realtime_ns);
+    watch_clock(agent, now_ns, realtime_ns);
+    qta_publisher_check_day(publisher);
+    do_commands(agent);
+    watch_room(agent);
+    int64_t due_ns = service_connections(agent, now_ns, realtime_ns);
+    qta_publisher_release(publisher);
+    qta_publisher_flush(publisher);
+    report_blocked(agent);
+    if (!agent->is_stopping && is_end_due(agent))
+        begin_to_stop(agent, now_ns);
+    if (agent->is_stopping && are_all_over(agent)) {
+        finish(agent);
+        return now_ns;
+    }
+    int64_t day_end_ns = qta_publisher_day_end_ns(publisher);
+    if (day_end_ns != INT64_MAX && day_end_ns - realtime_ns < due_ns - now_ns)
+        due_ns = now_ns + (day_end_ns - realtime_ns);
+    if (due_ns > now_ns + TURN_MAX_NS)
+        due_ns = now_ns + TURN_MAX_NS;
+    return want_room(agent, now_ns, due_ns);
+}

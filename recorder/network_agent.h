@@ -1,0 +1,88 @@
+/** @file network_agent.h
+ *  The network thread's work as functions: a thread runs them in a loop, a test calls them by hand.
+ *
+ *      while (!qta_network_agent_is_finished(agent)) {
+ *          int64_t due_ns = qta_network_agent_do_work(agent, monotonic_ns, realtime_ns);
+ *          qta_network_agent_wait(agent, due_ns);
+ *      }
+ *
+ *  do_work() takes commands, starts and services the connections, watches the clocks and the ring,
+ * and at the end closes everything in order. wait() lets the transport work, or sleeps.
+ *
+ *  Those three belong to the network thread; commands, stop and wake come from any. */
+#ifndef QTA_RECORDER_NETWORK_AGENT_H
+#define QTA_RECORDER_NETWORK_AGENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <qta/error.h>
+#include <qta/tick.h>
+
+#include "core/environment.h"
+#include "core/ring.h"
+#include "recorder/connection.h"
+#include "recorder/publisher.h"
+#include "recorder/recording.h"
+#include "recorder/transport.h"
+
+struct qta_network_agent;
+
+/** All borrowed as long as the agent lives. */
+struct qta_network_agent_options {
+    struct qta_environment *environment;
+    struct qta_transport *transport; /**< NULL when no connection needs one */
+    struct qta_connection **connections;
+    size_t connection_count;
+    struct qta_publisher *publisher;
+    struct qta_recording *recording; /**< NULL: none */
+    struct qta_dictionary *names;
+    struct qta_ring *ring;
+    bool is_blocking;  /**< a crowded ring pauses the links */
+    bool has_own_time; /**< receive times are our clock's: its steps matter */
+};
+
+enum qta_status qta_network_agent_create(struct qta_network_agent **out,
+                                         const struct qta_network_agent_options *options,
+                                         struct qta_error *err);
+void qta_network_agent_destroy(struct qta_network_agent *agent);
+
+/** One turn; never waits but for room in the ring (see struct qta_publisher_options). Returns when
+ *  the next is due, at the latest a second from now. */
+int64_t qta_network_agent_do_work(struct qta_network_agent *agent, int64_t now_ns,
+                                  int64_t realtime_ns);
+
+/** Waits until due_ns, until something arrives, or until qta_network_agent_wake(). */
+void qta_network_agent_wait(struct qta_network_agent *agent, int64_t due_ns);
+
+/** All is closed, everything is in the ring. Any thread. */
+bool qta_network_agent_is_finished(const struct qta_network_agent *agent);
+
+/** Why it ended: what qta_gateway_run() returns. Once it is finished. */
+enum qta_status qta_network_agent_result(const struct qta_network_agent *agent,
+                                         struct qta_error *err);
+
+/** Asks for the end. Any thread, signal handlers included. */
+void qta_network_agent_stop(struct qta_network_agent *agent);
+
+/** Ends a wait soon. Any thread, signal handlers included. */
+void qta_network_agent_wake(struct qta_network_agent *agent);
+
+/** The consumer has taken ticks from the ring: wakes the agent when it waits for that. */
+void qta_network_agent_note_room(struct qta_network_agent *agent);
+
+/** Waits until the ring has room; for the network thread, from within do_work() and wait(). */
+void qta_network_agent_wait_for_room(struct qta_network_agent *agent);
+
+/** Asks the providers for these symbols of a type, where none is subscribed to them. Copied. Any
+ *  thread, also before the first turn. QTA_ERR_NOMEM; QTA_ERR_STATE: too many commands wait. */
+enum qta_status qta_network_agent_subscribe(struct qta_network_agent *agent,
+                                            enum qta_tick_type type, const char *const *symbols,
+                                            size_t symbol_count, struct qta_error *err);
+
+/** Records a note. Copied. Any thread. Errors as above. */
+enum qta_status qta_network_agent_mark(struct qta_network_agent *agent, const char *note,
+                                       struct qta_error *err);
+
+#endif

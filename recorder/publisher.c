@@ -1,0 +1,427 @@
+/* The order in publish_stamped() is the promise: first the journal, then the outbox; and in flush:
+ * first the disk, then the ring. */
+#include "recorder/publisher.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    OUTBOX_TICKS = 256,
+    SENTENCES_MAX = 4096, /* different details remembered: a venue's wording is not ours to bound */
+    HELD_MAX = 256,       /* our own ticks that may wait for the first provider's time */
+    QUIET_NS = 1000000000, /* at most one DROP tick in this time while the ring stays crowded */
+};
+
+/* Ticks that the callbacks missed and do not know of yet. */
+struct missed {
+    uint64_t count;
+    uint64_t first_rx_seq;
+    uint64_t last_rx_seq;
+    int64_t since_ns;
+};
+
+struct qta_publisher {
+    struct qta_publisher_options options;
+    struct qta_recording *recording; /* NULL: none */
+    uint64_t next_seq;
+    int64_t last_ts_ns; /* QTA_TIME_UNKNOWN before the first tick */
+    int64_t day_end_ns;
+    int64_t realtime_ns;
+    bool is_simulated; /* ticks come with a time that is not our clock's */
+    bool is_holding;
+    bool is_patient;
+    bool is_changing_day;
+    enum qta_status status;
+    struct qta_error error;
+    struct missed missed;
+    uint32_t subscriber; /* text id: whose DROP ticks are */
+    uint32_t sentences;
+
+    struct qta_tick held[HELD_MAX];
+    size_t held_count;
+    struct qta_tick outbox[OUTBOX_TICKS];
+    size_t outbox_count;
+};
+
+static void take_over_session(struct qta_publisher *publisher)
+{
+    struct qta_recording *recording = publisher->recording;
+    publisher->next_seq = qta_recording_next_seq(recording);
+    publisher->day_end_ns = qta_recording_day_end_ns(recording);
+    int64_t last_ns = qta_recording_last_ts_recv_ns(recording);
+    if (last_ns > publisher->last_ts_ns) /* unknown is the lowest of all */
+        publisher->last_ts_ns = last_ns;
+}
+
+enum qta_status qta_publisher_create(struct qta_publisher **out,
+                                     const struct qta_publisher_options *options,
+                                     struct qta_error *err)
+{
+    struct qta_publisher *publisher = calloc(1, sizeof *publisher);
+    if (!publisher)
+        return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for a buffer of ticks");
+    publisher->options = *options;
+    publisher->next_seq = 1;
+    publisher->last_ts_ns = QTA_TIME_UNKNOWN;
+    publisher->day_end_ns = INT64_MAX;
+    publisher->is_holding = options->is_timed_by_adapters;
+    *out = publisher;
+    return QTA_OK;
+}
+
+void qta_publisher_destroy(struct qta_publisher *publisher)
+{
+    free(publisher);
+}
+
+void qta_publisher_set_recording(struct qta_publisher *publisher, struct qta_recording *recording)
+{
+    publisher->recording = recording;
+    take_over_session(publisher);
+}
+
+void qta_publisher_set_realtime(struct qta_publisher *publisher, int64_t realtime_ns)
+{
+    publisher->realtime_ns = realtime_ns;
+}
+
+int64_t qta_publisher_now_ns(const struct qta_publisher *publisher)
+{
+    if (publisher->is_simulated)
+        return publisher->last_ts_ns;
+    return publisher->realtime_ns > publisher->last_ts_ns ? publisher->realtime_ns
+                                                          : publisher->last_ts_ns;
+}
+
+enum qta_status qta_publisher_status(const struct qta_publisher *publisher, struct qta_error *err)
+{
+    if (publisher->status != QTA_OK && err)
+        *err = publisher->error;
+    return publisher->status;
+}
+
+/* What was not recorded must not be seen: the outbox is thrown away. */
+static void fail(struct qta_publisher *publisher, enum qta_status status)
+{
+    assert(status != QTA_OK);
+    if (publisher->status == QTA_OK)
+        publisher->status = qta_error_prefix(&publisher->error, status, "recording failed");
+    publisher->outbox_count = 0;
+    publisher->held_count = 0;
+}
+
+/* ---- ring -------------------------------------------------------------------------------------
+ */
+
+static void miss(struct qta_publisher *publisher, uint64_t rx_seq)
+{
+    struct missed *missed = &publisher->missed;
+    if (missed->count == 0) {
+        missed->first_rx_seq = rx_seq;
+        missed->since_ns = publisher->last_ts_ns;
+    }
+    missed->last_rx_seq = rx_seq;
+    missed->count++;
+    qta_counter_add(&publisher->options.counters->dropped, 1);
+}
+
+static void push_waiting(struct qta_publisher *publisher, const struct qta_tick *tick)
+{
+    struct qta_publisher_options *options = &publisher->options;
+    while (!qta_ring_push(options->ring, tick)) {
+        qta_doorbell_ring(options->ticks_bell);
+        if (!options->wait_for_room(options->user)) {
+            miss(publisher, tick->rx_seq);
+            return;
+        }
+    }
+}
+
+static void push(struct qta_publisher *publisher, const struct qta_tick *tick)
+{
+    struct qta_ring *ring = publisher->options.ring;
+    uint64_t dropped_seq;
+    switch (publisher->is_patient ? QTA_OVERFLOW_BLOCK : publisher->options.overflow) {
+    case QTA_OVERFLOW_BLOCK:
+        push_waiting(publisher, tick);
+        break;
+    case QTA_OVERFLOW_DROP_OLDEST:
+        if (qta_ring_push_over(ring, tick, &dropped_seq))
+            miss(publisher, dropped_seq);
+        break;
+    case QTA_OVERFLOW_DROP_NEWEST:
+        /* once one is missed the next to be seen is the DROP tick, or the order would be wrong */
+        if (publisher->missed.count > 0 || !qta_ring_push(ring, tick))
+            miss(publisher, tick->rx_seq);
+        break;
+    }
+}
+
+void qta_publisher_set_patient(struct qta_publisher *publisher, bool is_patient)
+{
+    qta_publisher_flush(publisher);
+    publisher->is_patient = is_patient;
+}
+
+void qta_publisher_flush(struct qta_publisher *publisher)
+{
+    struct qta_publisher_options *options = &publisher->options;
+    if (publisher->outbox_count == 0)
+        return;
+    if (publisher->recording) {
+        enum qta_status status = qta_recording_commit(publisher->recording, &publisher->error);
+        if (status != QTA_OK) {
+            fail(publisher, status);
+            return;
+        }
+    }
+    for (size_t i = 0; i < publisher->outbox_count; i++)
+        push(publisher, &publisher->outbox[i]);
+    publisher->outbox_count = 0;
+    qta_doorbell_ring(options->ticks_bell);
+}
+
+size_t qta_publisher_room(const struct qta_publisher *publisher)
+{
+    const struct qta_ring *ring = publisher->options.ring;
+    size_t taken = qta_ring_count(ring) + publisher->outbox_count;
+    size_t capacity = qta_ring_capacity(ring);
+    return taken < capacity ? capacity - taken : 0;
+}
+
+/* ---- publishing -------------------------------------------------------------------------------
+ */
+
+static void put_out(struct qta_publisher *publisher, const struct qta_tick *tick)
+{
+    qta_counters_tick(publisher->options.counters, tick);
+    publisher->outbox[publisher->outbox_count++] = *tick;
+    if (publisher->outbox_count == OUTBOX_TICKS)
+        qta_publisher_flush(publisher);
+}
+
+/* Numbers, records, puts out. The time is set and belongs to the session that is open. */
+static void publish_stamped(struct qta_publisher *publisher, struct qta_tick *tick)
+{
+    struct qta_recording *recording = publisher->recording;
+    tick->rx_seq = publisher->next_seq;
+    if (recording) {
+        enum qta_status status = qta_recording_append(recording, tick, &publisher->error);
+        if (status != QTA_OK) {
+            fail(publisher, status);
+            return;
+        }
+    }
+    publisher->next_seq++;
+    publisher->last_ts_ns = tick->ts_recv_ns;
+    put_out(publisher, tick);
+}
+
+static void raise_time(const struct qta_publisher *publisher, struct qta_tick *tick)
+{
+    if (tick->ts_recv_ns < publisher->last_ts_ns) {
+        tick->ts_recv_ns = publisher->last_ts_ns;
+        tick->flags |= QTA_FLAG_TIME_RAISED;
+    }
+}
+
+static void publish_drop(struct qta_publisher *publisher, int64_t ts_recv_ns)
+{
+    if (publisher->subscriber == 0)
+        publisher->subscriber = qta_publisher_text(publisher, "callbacks");
+    struct qta_tick tick;
+    qta_tick_init(&tick, QTA_TICK_DROP);
+    tick.ts_recv_ns = ts_recv_ns;
+    tick.drop.count = publisher->missed.count;
+    tick.drop.first_rx_seq = publisher->missed.first_rx_seq;
+    tick.drop.last_rx_seq = publisher->missed.last_rx_seq;
+    tick.drop.subscriber = publisher->subscriber;
+    publisher->missed.count = 0;
+    raise_time(publisher, &tick);
+    publish_stamped(publisher, &tick);
+}
+
+/* Between batches only, so that the DROP tick is the first of its batch and finds the room. */
+static void tell_what_was_missed(struct qta_publisher *publisher, int64_t ts_recv_ns)
+{
+    if (publisher->missed.count == 0 || publisher->outbox_count > 0)
+        return;
+    size_t room = qta_publisher_room(publisher);
+    bool is_roomy = room > qta_ring_capacity(publisher->options.ring) / 4;
+    bool is_late = ts_recv_ns - publisher->missed.since_ns >= QUIET_NS;
+    if (publisher->is_patient || (room > 0 && (is_roomy || is_late)))
+        publish_drop(publisher, ts_recv_ns);
+}
+
+static void publish_start_records(struct qta_publisher *publisher)
+{
+    struct qta_tick ticks[QTA_START_RECORDS_MAX];
+    size_t count = qta_recording_start_records(publisher->recording, ticks);
+    for (size_t i = 0; i < count; i++)
+        qta_publisher_publish_own(publisher, &ticks[i]);
+}
+
+/* The old session's last records, at the last instant of its day. */
+static void end_session(struct qta_publisher *publisher)
+{
+    qta_publisher_flush(publisher);
+    int64_t last_instant_ns = publisher->day_end_ns - 1;
+    if (publisher->status == QTA_OK && publisher->missed.count > 0)
+        publish_drop(publisher, last_instant_ns);
+    struct qta_tick tick;
+    qta_tick_init(&tick, QTA_TICK_CONN);
+    tick.conn_event.state = QTA_CONN_RUN_ENDED;
+    tick.ts_recv_ns = last_instant_ns;
+    raise_time(publisher, &tick); /* a session begun in another time zone may reach further */
+    if (publisher->status == QTA_OK)
+        publish_stamped(publisher, &tick);
+    qta_publisher_flush(publisher);
+}
+
+/* The tick that is coming, received at ts_recv_ns, goes into the new session. */
+static void change_day(struct qta_publisher *publisher, int64_t ts_recv_ns)
+{
+    struct qta_publisher_options *options = &publisher->options;
+    publisher->is_changing_day = true;
+    end_session(publisher);
+    if (publisher->status == QTA_OK) {
+        enum qta_status status = qta_recording_rotate(publisher->recording, ts_recv_ns,
+                                                      &publisher->error);
+        if (status != QTA_OK)
+            fail(publisher, status);
+    }
+    if (publisher->status == QTA_OK) {
+        take_over_session(publisher);
+        int64_t realtime_ns = publisher->realtime_ns;
+        publisher->realtime_ns = ts_recv_ns;
+        if (publisher->is_simulated && publisher->last_ts_ns < ts_recv_ns)
+            publisher->last_ts_ns = ts_recv_ns;
+        publish_start_records(publisher);
+        options->on_new_session(options->user);
+        publisher->realtime_ns = realtime_ns;
+    }
+    publisher->is_changing_day = false;
+}
+
+/* Everything that is numbered here comes through this. */
+static void publish_timed(struct qta_publisher *publisher, struct qta_tick *tick)
+{
+    raise_time(publisher, tick);
+    if (publisher->missed.count > 0)
+        tell_what_was_missed(publisher, tick->ts_recv_ns);
+    if (tick->ts_recv_ns >= publisher->day_end_ns && !publisher->is_changing_day)
+        change_day(publisher, tick->ts_recv_ns);
+    raise_time(publisher, tick); /* the new session may already reach beyond it */
+    if (publisher->status == QTA_OK)
+        publish_stamped(publisher, tick);
+}
+
+void qta_publisher_release(struct qta_publisher *publisher)
+{
+    if (!publisher->is_holding)
+        return;
+    publisher->is_holding = false;
+    for (size_t i = 0; i < publisher->held_count; i++)
+        qta_publisher_publish_own(publisher, &publisher->held[i]);
+    publisher->held_count = 0;
+}
+
+void qta_publisher_publish(struct qta_publisher *publisher, struct qta_tick *tick, bool is_own_time)
+{
+    if (publisher->status != QTA_OK)
+        return;
+    if (publisher->is_holding) {
+        if (is_own_time) {
+            publisher->is_simulated = true;
+            if (publisher->last_ts_ns < tick->ts_recv_ns)
+                publisher->last_ts_ns = tick->ts_recv_ns;
+        }
+        qta_publisher_release(publisher);
+    }
+    publish_timed(publisher, tick);
+}
+
+void qta_publisher_pass(struct qta_publisher *publisher, const struct qta_tick *tick)
+{
+    put_out(publisher, tick);
+}
+
+void qta_publisher_publish_own(struct qta_publisher *publisher, struct qta_tick *tick)
+{
+    if (publisher->status != QTA_OK)
+        return;
+    if (publisher->is_holding) {
+        if (publisher->held_count < HELD_MAX) {
+            publisher->held[publisher->held_count++] = *tick;
+            return;
+        }
+        qta_publisher_release(publisher);
+    }
+    tick->ts_recv_ns = qta_publisher_now_ns(publisher);
+    if (tick->type == QTA_TICK_GAP && tick->gap.first_good_ns == QTA_TIME_UNKNOWN)
+        tick->gap.first_good_ns = tick->ts_recv_ns;
+    publish_timed(publisher, tick);
+}
+
+uint32_t qta_publisher_text(struct qta_publisher *publisher, const char *sentence)
+{
+    struct qta_dictionary *names = publisher->options.names;
+    size_t length = strlen(sentence);
+    if (length == 0)
+        return 0;
+    uint32_t id = qta_dictionary_find(names, QTA_NAME_TEXT, sentence, length);
+    if (id != 0 || publisher->sentences == SENTENCES_MAX)
+        return id;
+    publisher->sentences++;
+    return qta_dictionary_intern(names, QTA_NAME_TEXT, sentence, length);
+}
+
+/* ---- days and runs ----------------------------------------------------------------------------
+ */
+
+int64_t qta_publisher_day_end_ns(const struct qta_publisher *publisher)
+{
+    return publisher->is_simulated ? INT64_MAX : publisher->day_end_ns;
+}
+
+void qta_publisher_check_day(struct qta_publisher *publisher)
+{
+    int64_t now_ns = qta_publisher_now_ns(publisher);
+    if (publisher->status == QTA_OK && !publisher->is_holding && now_ns >= publisher->day_end_ns)
+        change_day(publisher, now_ns);
+    if (publisher->status == QTA_OK)
+        tell_what_was_missed(publisher, now_ns);
+}
+
+void qta_publisher_begin_run(struct qta_publisher *publisher)
+{
+    if (publisher->recording)
+        publish_start_records(publisher);
+}
+
+static void close_recording(struct qta_publisher *publisher)
+{
+    struct qta_tick tick;
+    qta_tick_init(&tick, QTA_TICK_CONN);
+    tick.conn_event.state = QTA_CONN_RUN_ENDED;
+    qta_publisher_publish_own(publisher, &tick);
+    qta_publisher_flush(publisher);
+    struct qta_error err;
+    enum qta_status status = qta_recording_close(publisher->recording, &err);
+    if (status != QTA_OK && publisher->status == QTA_OK) {
+        publisher->error = err;
+        fail(publisher, status);
+    }
+}
+
+void qta_publisher_end_run(struct qta_publisher *publisher)
+{
+    qta_publisher_release(publisher);
+    qta_publisher_set_patient(publisher, true);
+    if (publisher->status == QTA_OK && publisher->missed.count > 0)
+        publish_drop(publisher, qta_publisher_now_ns(publisher));
+    qta_publisher_flush(publisher);
+    if (publisher->recording)
+        close_recording(publisher);
+}

@@ -1,0 +1,84 @@
+/** @file recording.h
+ *  The recording of a gateway: one session a day, in DIRECTORY/YYYY-MM-DD by the calendar of
+ *  recording.timezone.
+ *
+ *      qta_recording_create(&recording, &options, names, environment, realtime_ns, &err);
+ *      count = qta_recording_start_records(recording, ticks);     // append these first
+ *      ...
+ *      if (ts_recv_ns >= qta_recording_day_end_ns(recording))     // append RUN_ENDED, then
+ *          qta_recording_rotate(recording, ts_recv_ns, &err);     // and the start records again
+ *      qta_recording_append(recording, &tick, &err);              // with next_seq, never back in
+ * time qta_recording_commit(recording, &err);                     // before callbacks see them
+ *      ...
+ *      qta_recording_close(recording, &err);
+ *
+ *  Belongs to one thread; qta_recording_path() may be asked by any. */
+#ifndef QTA_RECORDER_RECORDING_H
+#define QTA_RECORDER_RECORDING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <qta/config.h>
+#include <qta/dictionary.h>
+#include <qta/error.h>
+#include <qta/tick.h>
+
+#include "core/environment.h"
+
+struct qta_recording;
+
+/** Opens the session of the day that it is at realtime_ns; makes the directory where it is missing.
+ *  names and environment are borrowed. Errors as qta_session_writer_create(), and QTA_ERR_CONFIG
+ * for an unknown time zone or no directory. */
+enum qta_status qta_recording_create(struct qta_recording **out,
+                                     const struct qta_recording_options *options,
+                                     const struct qta_dictionary *names,
+                                     struct qta_environment *environment, int64_t realtime_ns,
+                                     struct qta_error *err);
+
+/** Frees; without close before, the session is left as after a crash. NULL is fine. */
+void qta_recording_destroy(struct qta_recording *recording);
+
+/** Whether the day before may be sealed on a thread of its own while the new one is recorded. Off
+ * at first: then qta_recording_rotate() seals it itself. */
+void qta_recording_allow_thread(struct qta_recording *recording, bool is_allowed);
+
+/** What the next tick must have: its rx_seq, and the time that it must not fall below
+ *  (QTA_TIME_UNKNOWN in a new session). */
+uint64_t qta_recording_next_seq(const struct qta_recording *recording);
+int64_t qta_recording_last_ts_recv_ns(const struct qta_recording *recording);
+
+/** The first ts_recv_ns that belongs to the next day's session. */
+int64_t qta_recording_day_end_ns(const struct qta_recording *recording);
+
+enum { QTA_START_RECORDS_MAX = 3 };
+
+/** The records that a run begins with, in order: CONN run_cut if the run before was cut off, CONN
+ *  run_started, GAP of the session if there was a run before. Receive times (and the gap's end) are
+ *  left unknown. Returns how many. Right after create or rotate only. */
+size_t qta_recording_start_records(const struct qta_recording *recording,
+                                   struct qta_tick ticks[QTA_START_RECORDS_MAX]);
+
+/** Why nothing was recorded before this run: QTA_CAUSE_CRASH or QTA_CAUSE_STOP, QTA_CAUSE_NONE when
+ *  the session is new. Right after create or rotate only. */
+enum qta_conn_cause qta_recording_interruption(const struct qta_recording *recording);
+
+/** See qta_session_writer_append() and _commit(). */
+enum qta_status qta_recording_append(struct qta_recording *recording, const struct qta_tick *tick,
+                                     struct qta_error *err);
+enum qta_status qta_recording_commit(struct qta_recording *recording, struct qta_error *err);
+
+/** Closes this day's session and opens the one of the day that it is at ts_recv_ns. On failure the
+ *  old one stays open. */
+enum qta_status qta_recording_rotate(struct qta_recording *recording, int64_t ts_recv_ns,
+                                     struct qta_error *err);
+
+/** Ends the run and seals. QTA_OK when it is closed already. */
+enum qta_status qta_recording_close(struct qta_recording *recording, struct qta_error *err);
+
+/** The session's directory. Valid until the day after the next begins. Any thread. */
+const char *qta_recording_path(const struct qta_recording *recording);
+
+#endif

@@ -1,0 +1,23 @@
+/** @file chatty_adapter.h
+ *  An adapter for tests whose protocol says plainly what it is to do. Messages from the venue:
+ *
+ *      welcome              calls ready()
+ *      ok SYMBOL            accepts the subscription to trades of SYMBOL
+ *      no SYMBOL            refuses it, code 405
+ *      t SYMBOL [COUNT]     emits trades, ids counting on
+ *      what                 reports a fault
+ *      fail SECONDS         fail(RECONNECT, provider, 500), to be tried again after SECONDS
+ *      block                fail(BLOCK, auth, 402)
+ *
+ *  It sends "login" when it is open and "sub A B ..." to subscribe. */
+#ifndef QTA_TESTS_CHATTY_ADAPTER_H
+#define QTA_TESTS_CHATTY_ADAPTER_H
+
+#include <qta/adapter.h>
+
+extern const struct qta_adapter_ops chatty_adapter_ops;
+
+/** Registers it and "chatty-tcp", the same over a stream with a line a message. Once a process. */
+void chatty_adapter_register(void);
+
+#endif

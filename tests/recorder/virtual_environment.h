@@ -1,0 +1,29 @@
+/** @file virtual_environment.h
+ *  An environment for tests: a clock that stands still until it is moved, over a real disk that can
+ *  be made to fail. */
+#ifndef QTA_TESTS_VIRTUAL_ENVIRONMENT_H
+#define QTA_TESTS_VIRTUAL_ENVIRONMENT_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "core/environment.h"
+
+struct virtual_environment {
+    struct qta_environment base;
+    int64_t monotonic_ns;
+    int64_t realtime_ns;
+    uint64_t random_state;
+    /** Calls that change the disk that still succeed; negative: all. */
+    _Atomic int64_t disk_calls_left;
+    int disk_errno;     /**< what the others fail with */
+    bool is_real_clock; /**< the system's clocks instead */
+};
+
+/** 2024-05-01T12:00:00Z, disk good. */
+void virtual_environment_init(struct virtual_environment *environment);
+
+/** Lets time pass on both clocks. */
+void virtual_environment_advance(struct virtual_environment *environment, int64_t duration_ns);
+
+#endif
