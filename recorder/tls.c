@@ -1,0 +1,267 @@
+/* TLS by OpenSSL. Errors are put into words at once: OpenSSL's queue belongs to the thread and is
+ * overwritten by the next connection. */
+#include "recorder/tls.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RECORD_BYTES_MAX = 16384, READ_BUFFER_BYTES = 65536, HOST_BYTES = 256, FAILURE_BYTES = 512 };
+
+struct qta_tls_context {
+    SSL_CTX *ssl;
+};
+
+struct qta_tls_session {
+    SSL *ssl;
+    bool is_established;
+    bool is_dead; /* after a fatal error not even a goodbye may be sent */
+    bool is_certificate;
+    char host[HOST_BYTES];
+    char failure[FAILURE_BYTES];
+};
+
+/* ---- context ---- */
+
+/* The first reason in OpenSSL's queue; empties it. */
+static const char *first_reason(void)
+{
+    unsigned long code = ERR_get_error();
+    const char *reason = code != 0 ? ERR_reason_error_string(code) : NULL;
+    ERR_clear_error();
+    return reason ? reason : "unknown error";
+}
+
+static enum qta_status context_trust(SSL_CTX *ssl, const char *ca_file, struct qta_error *err)
+{
+    ERR_clear_error();
+    if (!ca_file) {
+        if (SSL_CTX_set_default_verify_paths(ssl) != 1)
+            return qta_error_set(err, QTA_ERR_CONFIG,
+                                 "cannot load the system's certificate authorities: %s",
+                                 first_reason());
+        return QTA_OK;
+    }
+    FILE *file = fopen(ca_file, "re"); /* for a better message than OpenSSL's */
+    if (!file) {
+        qta_error_set_errno(err, "cannot read certificate authorities from '%s'", ca_file);
+        if (err)
+            err->status = QTA_ERR_CONFIG;
+        return QTA_ERR_CONFIG;
+    }
+    fclose(file);
+    if (SSL_CTX_load_verify_locations(ssl, ca_file, NULL) != 1)
+        return qta_error_set(err, QTA_ERR_CONFIG, "no certificate authority in '%s': %s", ca_file,
+                             first_reason());
+    return QTA_OK;
+}
+
+enum qta_status qta_tls_context_create(struct qta_tls_context **out, const char *ca_file,
+                                       bool is_insecure, struct qta_error *err)
+{
+    assert(out);
+    struct qta_tls_context *context = calloc(1, sizeof *context);
+    if (context)
+        context->ssl = SSL_CTX_new(TLS_client_method());
+    if (!context || !context->ssl) {
+        qta_tls_context_destroy(context);
+        return qta_error_set(err, QTA_ERR_NOMEM, "out of memory preparing TLS");
+    }
+    SSL_CTX_set_min_proto_version(context->ssl, TLS1_2_VERSION);
+    SSL_CTX_set_options(context->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_mode(context->ssl,
+                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    /* several records a system call */
+    SSL_CTX_set_read_ahead(context->ssl, 1);
+    SSL_CTX_set_default_read_buffer_len(context->ssl, READ_BUFFER_BYTES);
+    enum qta_status status = QTA_OK;
+    if (is_insecure) {
+        SSL_CTX_set_verify(context->ssl, SSL_VERIFY_NONE, NULL);
+    } else {
+        SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER, NULL);
+        status = context_trust(context->ssl, ca_file, err);
+    }
+    if (status != QTA_OK) {
+        qta_tls_context_destroy(context);
+        return status;
+    }
+    *out = context;
+    return QTA_OK;
+}
+
+void qta_tls_context_destroy(struct qta_tls_context *context)
+{
+    if (!context)
+        return;
+    SSL_CTX_free(context->ssl);
+    free(context);
+}
+
+/* ---- session ---- */
+
+static bool is_address(const char *host)
+{
+    struct in6_addr address;
+    return inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1;
+}
+
+/* Tells both sides the name: the server, to choose a certificate, and ourselves, to check it. */
+static bool session_set_host(SSL *ssl, const char *host)
+{
+    if (is_address(host))
+        return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1;
+    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
+}
+
+enum qta_status qta_tls_session_create(struct qta_tls_session **out,
+                                       const struct qta_tls_context *context, const char *host,
+                                       int fd, struct qta_error *err)
+{
+    assert(out);
+    struct qta_tls_session *session = calloc(1, sizeof *session);
+    if (session)
+        session->ssl = SSL_new(context->ssl);
+    if (!session || !session->ssl || SSL_set_fd(session->ssl, fd) != 1 ||
+        !session_set_host(session->ssl, host)) {
+        qta_tls_session_destroy(session);
+        return qta_error_set(err, QTA_ERR_NOMEM, "cannot prepare TLS for '%s': %s", host,
+                             first_reason());
+    }
+    SSL_set_connect_state(session->ssl);
+    snprintf(session->host, sizeof session->host, "%s", host);
+    *out = session;
+    return QTA_OK;
+}
+
+void qta_tls_session_destroy(struct qta_tls_session *session)
+{
+    if (!session)
+        return;
+    if (session->ssl && session->is_established && !session->is_dead) {
+        ERR_clear_error();
+        SSL_shutdown(session->ssl);
+        ERR_clear_error();
+    }
+    SSL_free(session->ssl);
+    free(session);
+}
+
+/* What a person can do about it. */
+static const char *certificate_remedy(long result)
+{
+    switch (result) {
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+        return " (if it is a private one, name its authority as CA file)";
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+        return " (is this machine's clock right?)";
+    default:
+        return "";
+    }
+}
+
+static void session_fail_by_certificate(struct qta_tls_session *session, long result)
+{
+    session->is_certificate = true;
+    snprintf(session->failure, sizeof session->failure,
+             "the certificate of '%s' was not accepted: %s%s", session->host,
+             X509_verify_cert_error_string(result), certificate_remedy(result));
+}
+
+static void session_fail(struct qta_tls_session *session, const char *what, const char *reason)
+{
+    snprintf(session->failure, sizeof session->failure, "%s: %s", what, reason);
+}
+
+/* What an error of OpenSSL means for us. errno is the one of the call. */
+static enum qta_io session_result(struct qta_tls_session *session, int result, const char *what)
+{
+    int number = errno;
+    switch (SSL_get_error(session->ssl, result)) {
+    case SSL_ERROR_WANT_READ:
+        return QTA_IO_WAIT_READ;
+    case SSL_ERROR_WANT_WRITE:
+        return QTA_IO_WAIT_WRITE;
+    case SSL_ERROR_ZERO_RETURN:
+        return QTA_IO_CLOSED;
+    case SSL_ERROR_SYSCALL:
+        session->is_dead = true;
+        if (number == 0)
+            return QTA_IO_CLOSED;
+        char text[64];
+        session_fail(session, what, strerror_r(number, text, sizeof text));
+        errno = number;
+        return QTA_IO_FAILED;
+    default:
+        session->is_dead = true;
+        if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+            ERR_clear_error();
+            return QTA_IO_CLOSED;
+        }
+        bool is_plain = ERR_GET_REASON(ERR_peek_error()) == SSL_R_WRONG_VERSION_NUMBER;
+        session_fail(session, what, first_reason());
+        if (is_plain)
+            session_fail(session, what, "the other side does not speak TLS on this port");
+        errno = EPROTO;
+        return QTA_IO_FAILED;
+    }
+}
+
+enum qta_io qta_tls_session_handshake(struct qta_tls_session *session)
+{
+    ERR_clear_error();
+    errno = 0;
+    int result = SSL_do_handshake(session->ssl);
+    if (result == 1) {
+        session->is_established = true;
+        return QTA_IO_DONE;
+    }
+    enum qta_io io = session_result(session, result, "the TLS handshake failed");
+    long verified = SSL_get_verify_result(session->ssl);
+    if (io == QTA_IO_FAILED && verified != X509_V_OK)
+        session_fail_by_certificate(session, verified);
+    return io;
+}
+
+enum qta_io qta_tls_session_read(struct qta_tls_session *session, uint8_t *bytes, size_t capacity,
+                                 size_t *got)
+{
+    *got = 0;
+    while (capacity - *got >= RECORD_BYTES_MAX) {
+        size_t part = 0;
+        ERR_clear_error();
+        errno = 0;
+        int result = SSL_read_ex(session->ssl, bytes + *got, capacity - *got, &part);
+        if (result != 1)
+            return session_result(session, result, "TLS failed");
+        *got += part;
+    }
+    return QTA_IO_DONE;
+}
+
+enum qta_io qta_tls_session_write(struct qta_tls_session *session, const uint8_t *bytes,
+                                  size_t length, size_t *put)
+{
+    *put = 0;
+    ERR_clear_error();
+    errno = 0;
+    int result = SSL_write_ex(session->ssl, bytes, length, put);
+    return result == 1 ? QTA_IO_DONE : session_result(session, result, "TLS failed");
+}
+
+void qta_tls_session_describe_failure(const struct qta_tls_session *session, char *text,
+                                      size_t capacity, bool *is_certificate)
+{
+    snprintf(text, capacity, "%s", session->failure);
+    *is_certificate = session->is_certificate;
+}
