@@ -51,13 +51,12 @@ static void load_tree(struct qta_config *config, const char *const *overrides,
 }
 
 static enum qta_status result_of(struct qta_config **out, struct qta_config *config,
-                                 struct qta_error *err)
+                                 const char *file, struct qta_error *err)
 {
     qta_config_findings_sort(&config->findings);
     if (config->arena.is_exhausted) {
-        qta_error_set(err, QTA_ERR_NOMEM, "out of memory reading '%s'", config->findings.file);
         qta_config_destroy(config);
-        return QTA_ERR_NOMEM;
+        return qta_error_set(err, QTA_ERR_NOMEM, "out of memory reading '%s'", file);
     }
     config->adapters = NULL;
     *out = config;
@@ -83,7 +82,7 @@ enum qta_status qta_config_load_text(struct qta_config **out, const char *file, 
     qta_yaml_parse(&config->root, text, length, &config->arena, &config->findings);
     if (config->root)
         load_tree(config, overrides, override_count);
-    return result_of(out, config, err);
+    return result_of(out, config, file, err);
 }
 
 /* Reads at most one byte more than a file may have. Returns the length, or -1 and errno. */
