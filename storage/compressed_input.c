@@ -33,6 +33,11 @@ struct qta_compressed_input {
     unsigned char packed[PACKED_BYTES];
 };
 
+static bool must_stop(const struct qta_compressed_input *input)
+{
+    return input->should_stop && input->should_stop(input->user);
+}
+
 static enum qta_status open_file(struct qta_compressed_input *input, const char *path,
                                  struct qta_error *err)
 {
@@ -40,8 +45,12 @@ static enum qta_status open_file(struct qta_compressed_input *input, const char 
     input->path = strdup(is_stdin ? "standard input" : path);
     if (!input->path)
         return qta_error_set(err, QTA_ERR_NOMEM, "out of memory opening '%s'", path);
-    input->fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
-                         : open(path, O_RDONLY | O_CLOEXEC);
+    do
+        input->fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+                             : open(path, O_RDONLY | O_CLOEXEC); /* of a FIFO, this waits */
+    while (input->fd < 0 && errno == EINTR && !must_stop(input));
+    if (input->fd < 0 && errno == EINTR)
+        return qta_error_set(err, QTA_ERR_STATE, "stopped");
     if (input->fd < 0)
         return qta_error_set_errno(err, "cannot open '%s'", input->path);
     struct stat stat;
@@ -101,7 +110,7 @@ static enum qta_status read_file(struct qta_compressed_input *input, void *bytes
     ssize_t got;
     do {
         got = read(input->fd, bytes, capacity);
-        if (got < 0 && errno == EINTR && input->should_stop && input->should_stop(input->user))
+        if (got < 0 && errno == EINTR && must_stop(input))
             return qta_error_set(err, QTA_ERR_STATE, "stopped");
     } while (got < 0 && errno == EINTR);
     if (got < 0)
@@ -167,8 +176,8 @@ static enum qta_status recognize(struct qta_compressed_input *input, struct qta_
         if (begins_with(input, others[i].magic, others[i].length))
             return qta_error_set(
                 err, QTA_ERR_FORMAT,
-                "'%s' is a file of %s: unpack it first (plain, gzip and zstd are read)", input->path,
-                others[i].name);
+                "'%s' is a file of %s: unpack it first (plain, gzip and zstd are read)",
+                input->path, others[i].name);
     }
     if (begins_with(input, "\x1f\x8b", 2)) {
         if (inflateInit2(&input->gzip, MAX_WBITS + 16) != Z_OK)

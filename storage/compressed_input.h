@@ -14,7 +14,8 @@
 struct qta_compressed_input;
 
 /** Opens path ("-" is stdin). should_stop (may be NULL) is asked with user when a signal interrupts
- *  a read: true ends it. QTA_ERR_NOT_FOUND, QTA_ERR_IO, QTA_ERR_NOMEM. Messages name the file. */
+ *  the wait for input: true ends it. QTA_ERR_NOT_FOUND, QTA_ERR_STATE, QTA_ERR_IO, QTA_ERR_NOMEM.
+ * Messages name the file. */
 enum qta_status qta_compressed_input_create(struct qta_compressed_input **out, const char *path,
                                             bool (*should_stop)(void *user), void *user,
                                             struct qta_error *err);

@@ -193,11 +193,13 @@ static const struct qta_option_table table = {
 /* Set by the first SIGINT or SIGTERM; a handler can reach nothing but globals. */
 static atomic_bool is_stopped;
 
+/* The signal may come just before a read that then waits for ever: the alarm interrupts that, too.
+ */
 static void on_signal(int number)
 {
-    (void)number;
-    if (atomic_exchange(&is_stopped, true))
+    if (number != SIGALRM && atomic_exchange(&is_stopped, true))
         _exit(QTA_EXIT_FAILED);
+    alarm(1);
 }
 
 static bool should_stop(void *user)
@@ -254,6 +256,7 @@ static enum qta_exit import(struct settings *settings, const struct qta_option_o
     struct sigaction action = {.sa_handler = on_signal}; /* no SA_RESTART: it ends a waiting read */
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGALRM, &action, NULL);
     struct qta_import_result result;
     struct qta_error err;
     enum qta_status status = qta_import_csv(files->items, files->count, settings->output,

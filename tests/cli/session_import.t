@@ -125,6 +125,14 @@ $ ls -A sessions
 | e
 | q
 
+# A signal stops it cleanly.
+$ mkfifo pipe; qta-session import --type trade --columns ts_event=1,price=2 --time-unit ns --symbol X --output sessions/g pipe & exec 3> pipe
+> printf '1,1\n2,2\n' >&3; kill -TERM $!; wait $!
+! qta-session import: stopped; nothing is left of 'sessions/g'
+= 1
+$ ls -A sessions | tr '\n' ' '
+| a b c d e q \ no newline
+
 # A reader that has had enough is no error; a disk that is full is one.
 $ set -o pipefail; qta-session cat $(yes sessions/a | head -30000) | head -1
 | {"seq":1,"type":"trade","provider":"lab","symbol":"AAPL","ts_recv":"2024-05-01T13:30:00.123456789Z","ts_event":"2024-05-01T13:30:00.123456789Z","price":190.50,"size":100,"id":1,"exchange":"V","conditions":["@ F"],"side":"buy"}

@@ -15,6 +15,7 @@ $QTA_BINARY_DIR/bin (build/dev when run by hand) in PATH. With --update the file
 """
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -71,10 +72,16 @@ def matches(expected, lines, version):
 
 
 def run(step, folder, environment):
-    done = subprocess.run(["bash", "-c", "\n".join(step["command"])], cwd=folder, env=environment,
-                          stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT_S,
-                          check=False)
-    return split(done.stdout), split(done.stderr), done.returncode
+    with subprocess.Popen(["bash", "-c", "\n".join(step["command"])], cwd=folder, env=environment,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          start_new_session=True) as process:
+        try:
+            out, err = process.communicate(timeout=TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            out, err = process.communicate()
+            err += f"transcript: still running after {TIMEOUT_S} s\n".encode()
+    return split(out), split(err), process.returncode
 
 
 def show(step, out, err, status):
