@@ -1,11 +1,14 @@
 /* A chunk is made whole before it is used: its blocks are allocated and its header and name are on
  * the disk, so that a store into it cannot run out of space and a power cut cannot lose the file.
+ * It gets its name last: whoever finds a chunk finds a header in it, whenever the writer died.
  */
 #include "storage/journal_chunk.h"
 
 #include <assert.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static uint32_t page_bytes(void)
@@ -23,7 +26,6 @@ static uint32_t choose_window(uint32_t capacity)
 }
 
 static enum qta_status write_file(struct qta_journal_chunk *chunk,
-                                  const struct qta_session_folder *folder,
                                   const struct qta_journal_header *header, struct qta_error *err)
 {
     struct qta_environment *env = chunk->environment;
@@ -39,13 +41,67 @@ static enum qta_status write_file(struct qta_journal_chunk *chunk,
                                    (unsigned long long)header->capacity, label);
     if (env->ops->pwrite(env, chunk->fd, page, sizeof page, 0) != 0)
         return qta_error_set_errno(err, "cannot write '%s'", label);
-    if (env->ops->sync(env, chunk->fd) != 0 ||
-        env->ops->sync(env, folder->folder_fds[QTA_FILE_JOURNAL]) != 0)
+    if (env->ops->sync(env, chunk->fd) != 0)
         return qta_error_set_errno(err, "cannot sync '%s'", label);
     chunk->bytes = env->ops->map(env, chunk->fd, header->capacity);
     if (!chunk->bytes)
         return qta_error_set_errno(err, "cannot map '%s'", label);
     return QTA_OK;
+}
+
+/* What a chunk is called while it is made; one that was never finished is made anew. */
+static void name_unfinished(char name[QTA_FILE_NAME_BYTES], uint32_t number)
+{
+    qta_session_file_name(name, QTA_FILE_JOURNAL, number);
+    size_t length = strlen(name);
+    snprintf(name + length, QTA_FILE_NAME_BYTES - length, ".new");
+}
+
+static enum qta_status open_unfinished(struct qta_journal_chunk *chunk,
+                                       const struct qta_session_folder *folder,
+                                       struct qta_error *err)
+{
+    struct qta_environment *env = folder->environment;
+    char label[QTA_FILE_NAME_BYTES];
+    qta_session_file_label(label, QTA_FILE_JOURNAL, chunk->number);
+    int taken = qta_session_folder_open_file(folder, QTA_FILE_JOURNAL, chunk->number, O_RDONLY);
+    if (taken >= 0) {
+        env->ops->close(env, taken);
+        return qta_error_set(err, QTA_ERR_IO, "cannot create '%s': it is there already", label);
+    }
+    char name[QTA_FILE_NAME_BYTES];
+    name_unfinished(name, chunk->number);
+    enum { FILE_MODE = 0640 };
+    chunk->fd = env->ops->open_at(env, folder->folder_fds[QTA_FILE_JOURNAL], name,
+                                  O_RDWR | O_CREAT | O_TRUNC, FILE_MODE);
+    if (chunk->fd < 0)
+        return qta_error_set_errno(err, "cannot create '%s'", label);
+    return QTA_OK;
+}
+
+/* Gives it its name, for good. */
+static enum qta_status finish_file(const struct qta_session_folder *folder, uint32_t number,
+                                   struct qta_error *err)
+{
+    struct qta_environment *env = folder->environment;
+    int directory = folder->folder_fds[QTA_FILE_JOURNAL];
+    char unfinished[QTA_FILE_NAME_BYTES];
+    char name[QTA_FILE_NAME_BYTES];
+    name_unfinished(unfinished, number);
+    qta_session_file_name(name, QTA_FILE_JOURNAL, number);
+    if (env->ops->rename_at(env, directory, unfinished, name) != 0 ||
+        env->ops->sync(env, directory) != 0)
+        return qta_error_set_errno(err, "cannot create 'journal/%s'", name);
+    return QTA_OK;
+}
+
+static void remove_files(const struct qta_session_folder *folder, uint32_t number)
+{
+    struct qta_environment *env = folder->environment;
+    char name[QTA_FILE_NAME_BYTES];
+    name_unfinished(name, number);
+    env->ops->unlink_at(env, folder->folder_fds[QTA_FILE_JOURNAL], name);
+    qta_session_folder_remove_file(folder, QTA_FILE_JOURNAL, number);
 }
 
 enum qta_status qta_journal_chunk_create(struct qta_journal_chunk **out,
@@ -65,23 +121,20 @@ enum qta_status qta_journal_chunk_create(struct qta_journal_chunk **out,
     chunk->synced = QTA_JOURNAL_HEADER_BYTES;
     chunk->number = header->number;
     chunk->window_bytes = choose_window(chunk->capacity);
-    chunk->fd = qta_session_folder_open_file(folder, QTA_FILE_JOURNAL, header->number,
-                                             O_RDWR | O_CREAT | O_EXCL);
-    char label[QTA_FILE_NAME_BYTES];
-    enum qta_status status;
-    if (chunk->fd < 0) {
-        status = qta_error_set_errno(
-            err, "cannot create '%s'",
-            qta_session_file_label(label, QTA_FILE_JOURNAL, header->number));
+    chunk->fd = -1;
+    enum qta_status status = open_unfinished(chunk, folder, err);
+    if (status != QTA_OK) {
         qta_journal_chunk_destroy(chunk);
         return status;
     }
-    status = write_file(chunk, folder, header, err);
+    status = write_file(chunk, header, err);
     if (status == QTA_OK)
         status = qta_journal_chunk_populate(chunk, chunk->window_bytes, err);
+    if (status == QTA_OK)
+        status = finish_file(folder, header->number, err);
     if (status != QTA_OK) {
         qta_journal_chunk_destroy(chunk);
-        qta_session_folder_remove_file(folder, QTA_FILE_JOURNAL, header->number);
+        remove_files(folder, header->number);
         return status;
     }
     *out = chunk;
