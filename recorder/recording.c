@@ -3,8 +3,6 @@
 #include "recorder/recording.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -18,7 +16,7 @@
 #include "storage/session_writer.h"
 
 /* Two days' paths: a reader of the old one may still be at it when the new one is set. */
-enum { PATH_COUNT = 2, SESSION_MODE = 0750 };
+enum { PATH_COUNT = 2 };
 
 struct qta_recording {
     struct qta_session_writer *writer;
@@ -37,37 +35,9 @@ struct qta_recording {
     pthread_t closer;
 };
 
-/* ---- directories ------------------------------------------------------------------------------
- */
-
-/* Like mkdir -p, one component after the other. */
-static enum qta_status make_directory(struct qta_environment *env, const char *path,
-                                      struct qta_error *err)
-{
-    assert(path);
-    char *prefix = strdup(path);
-    if (!prefix)
-        return qta_error_set(err, QTA_ERR_NOMEM, "out of memory making '%s'", path);
-    int result = 0;
-    size_t length = strlen(prefix);
-    for (size_t i = 1; i <= length && result == 0; i++) {
-        if (prefix[i] != '/' && prefix[i] != '\0')
-            continue;
-        char end = prefix[i];
-        prefix[i] = '\0';
-        result = env->ops->mkdir_at(env, AT_FDCWD, prefix, SESSION_MODE);
-        if (result < 0 && errno == EEXIST)
-            result = 0; /* if it is no directory, what comes next says so */
-        prefix[i] = end;
-    }
-    free(prefix);
-    if (result < 0)
-        return qta_error_set_errno(err, "cannot make recording directory '%s'", path);
-    return QTA_OK;
-}
-
 static char *session_path(const char *directory, struct qta_date date)
 {
+    assert(directory);
     char day[16];
     qta_date_print(date, day);
     char *path;
@@ -192,8 +162,6 @@ enum qta_status qta_recording_create(struct qta_recording **out,
     struct qta_session_writer *writer = NULL;
     char *path = NULL;
     enum qta_status status = copy_options(recording, options, err);
-    if (status == QTA_OK)
-        status = make_directory(environment, recording->directory, err);
     if (status == QTA_OK)
         status = open_day(recording, realtime_ns, &writer, &path, err);
     if (status != QTA_OK) {

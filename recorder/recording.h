@@ -29,9 +29,9 @@
 
 struct qta_recording;
 
-/** Opens the session of the day that it is at realtime_ns; makes the directory where it is missing.
- *  names and environment are borrowed. Errors as qta_session_writer_create(), and QTA_ERR_CONFIG
- * for an unknown time zone or no directory. */
+/** Opens the session of the day that it is at realtime_ns, made with its directory where it is not
+ *  there. names and environment are borrowed. Errors as qta_session_writer_create(), and
+ * QTA_ERR_CONFIG for an unknown time zone or no directory. */
 enum qta_status qta_recording_create(struct qta_recording **out,
                                      const struct qta_recording_options *options,
                                      const struct qta_dictionary *names,

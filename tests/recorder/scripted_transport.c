@@ -28,6 +28,7 @@ struct scripted_transport {
     struct event *events;
     struct qta_link *links;
     int attempts;
+    int pauses;
     int64_t limit_ns;
     atomic_bool is_woken;
 };
@@ -125,6 +126,11 @@ int scripted_attempts(const struct qta_transport *transport)
     return self(transport)->attempts;
 }
 
+int scripted_pauses(const struct qta_transport *transport)
+{
+    return self(transport)->pauses;
+}
+
 int scripted_links(const struct qta_transport *transport)
 {
     int count = 0;
@@ -212,7 +218,8 @@ static void fire(const struct event *event)
     }
 }
 
-/* Data that a paused link has waiting comes when it reads again, and the end behind it. */
+/* Data that a paused link has waiting comes when it reads again, and the end behind it. Everything
+ * else waits too: time goes on a little, nothing more. */
 static bool has_to_wait(const struct event *event)
 {
     return event->link->is_paused && !event->link->is_closing &&
@@ -236,12 +243,11 @@ static void service(struct qta_transport *base, int64_t deadline_ns)
     }
     if (event->at_ns > environment->monotonic_ns)
         virtual_environment_advance(environment, event->at_ns - environment->monotonic_ns);
-    transport->events = event->next;
     if (has_to_wait(event)) {
-        event->at_ns = environment->monotonic_ns + MS;
-        put(transport, event);
+        virtual_environment_advance(environment, MS);
         return;
     }
+    transport->events = event->next;
     fire(event);
     free(event);
 }
@@ -299,6 +305,7 @@ static void link_close(struct qta_link *link, int code)
 static void link_pause(struct qta_link *link, bool is_paused)
 {
     link->is_paused = is_paused;
+    link->transport->pauses += is_paused;
 }
 
 static void wake(struct qta_transport *base)

@@ -47,8 +47,9 @@ void scripted_limit(struct qta_transport *transport, int64_t monotonic_ns);
 /** Which attempt the link is. */
 int scripted_attempt(const struct qta_link *link);
 
-/** Attempts so far, and how many links have not ended. */
+/** Attempts so far, how often a link was paused, and how many links have not ended. */
 int scripted_attempts(const struct qta_transport *transport);
+int scripted_pauses(const struct qta_transport *transport);
 int scripted_links(const struct qta_transport *transport);
 
 #endif

@@ -39,36 +39,10 @@ static int64_t get_monotonic_ns(struct qta_environment *env)
     return self(env)->is_real_clock ? qta_monotonic_ns(disk()) : self(env)->monotonic_ns;
 }
 
-static int do_open_at(struct qta_environment *env, int dirfd, const char *name, int flags,
-                      mode_t mode)
-{
-    (void)env;
-    return disk()->ops->open_at(disk(), dirfd, name, flags, mode);
-}
-
-static int do_close(struct qta_environment *env, int fd)
-{
-    (void)env;
-    return disk()->ops->close(disk(), fd);
-}
-
-static ssize_t do_pread(struct qta_environment *env, int fd, void *bytes, size_t length,
-                        int64_t offset)
-{
-    (void)env;
-    return disk()->ops->pread(disk(), fd, bytes, length, offset);
-}
-
 static int do_pwrite(struct qta_environment *env, int fd, const void *bytes, size_t length,
                      int64_t offset)
 {
     return may(env) ? disk()->ops->pwrite(disk(), fd, bytes, length, offset) : -1;
-}
-
-static int64_t do_size(struct qta_environment *env, int fd)
-{
-    (void)env;
-    return disk()->ops->size(disk(), fd);
 }
 
 static int do_allocate(struct qta_environment *env, int fd, int64_t offset, int64_t length)
@@ -86,21 +60,14 @@ static int do_sync(struct qta_environment *env, int fd)
     return may(env) ? disk()->ops->sync(disk(), fd) : -1;
 }
 
-static void *do_map(struct qta_environment *env, int fd, size_t length)
-{
-    (void)env;
-    return disk()->ops->map(disk(), fd, length);
-}
-
-static int do_unmap(struct qta_environment *env, void *address, size_t length)
-{
-    (void)env;
-    return disk()->ops->unmap(disk(), address, length);
-}
-
 static int do_sync_map(struct qta_environment *env, void *address, size_t length)
 {
     return may(env) ? disk()->ops->sync_map(disk(), address, length) : -1;
+}
+
+static int do_populate_map(struct qta_environment *env, void *address, size_t length)
+{
+    return may(env) ? disk()->ops->populate_map(disk(), address, length) : -1;
 }
 
 static int do_rename_at(struct qta_environment *env, int dirfd, const char *from, const char *to)
@@ -118,19 +85,6 @@ static int do_mkdir_at(struct qta_environment *env, int dirfd, const char *name,
     return may(env) ? disk()->ops->mkdir_at(disk(), dirfd, name, mode) : -1;
 }
 
-static int do_lock(struct qta_environment *env, int fd)
-{
-    (void)env;
-    return disk()->ops->lock(disk(), fd);
-}
-
-static int do_list(struct qta_environment *env, int dirfd,
-                   bool (*each)(void *user, const char *name), void *user)
-{
-    (void)env;
-    return disk()->ops->list(disk(), dirfd, each, user);
-}
-
 static int do_random(struct qta_environment *env, void *bytes, size_t length)
 {
     uint8_t *out = bytes;
@@ -143,27 +97,20 @@ static int do_random(struct qta_environment *env, void *bytes, size_t length)
 
 void virtual_environment_init(struct virtual_environment *environment)
 {
-    static const struct qta_environment_ops ops = {
-        .realtime_ns = get_realtime_ns,
-        .monotonic_ns = get_monotonic_ns,
-        .open_at = do_open_at,
-        .close = do_close,
-        .pread = do_pread,
-        .pwrite = do_pwrite,
-        .size = do_size,
-        .allocate = do_allocate,
-        .truncate = do_truncate,
-        .sync = do_sync,
-        .map = do_map,
-        .unmap = do_unmap,
-        .sync_map = do_sync_map,
-        .rename_at = do_rename_at,
-        .unlink_at = do_unlink_at,
-        .mkdir_at = do_mkdir_at,
-        .lock = do_lock,
-        .list = do_list,
-        .random = do_random,
-    };
+    static struct qta_environment_ops ops;
+    ops = *disk()->ops; /* those not replaced look only at their arguments, not at env */
+    ops.realtime_ns = get_realtime_ns;
+    ops.monotonic_ns = get_monotonic_ns;
+    ops.pwrite = do_pwrite;
+    ops.allocate = do_allocate;
+    ops.truncate = do_truncate;
+    ops.sync = do_sync;
+    ops.sync_map = do_sync_map;
+    ops.populate_map = do_populate_map;
+    ops.rename_at = do_rename_at;
+    ops.unlink_at = do_unlink_at;
+    ops.mkdir_at = do_mkdir_at;
+    ops.random = do_random;
     *environment = (struct virtual_environment){
         .base = {.ops = &ops},
         .monotonic_ns = INT64_C(1000000000000),
