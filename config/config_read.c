@@ -213,6 +213,10 @@ static void report_unknown(struct section_reader *reader, const struct qta_yaml_
     }
     if (reader->provider && section[0] == '\0')
         offer_settings(reader->provider->ops, &nearest);
+    /* an adapter that is not known may have any settings */
+    const struct qta_config_provider *owner = is_streaming ? provider : reader->provider;
+    if (owner && !owner->ops && !nearest.name)
+        return;
     bool is_error = node->key_place.override_key != NULL;
     const char *ignored = is_error ? "" : " is ignored";
     struct qta_config_quote quote = qta_config_quote(path);
@@ -246,13 +250,13 @@ static bool is_for_other_reader(const struct section_reader *reader,
     size_t count;
     const struct qta_config_key *keys = qta_config_root_keys(&count);
     is_of_streaming = qta_config_key_find(keys, count, path) != NULL && !is_filter;
-    bool is_of_provider = is_provider_word(node->key) || is_setting || !provider->ops;
+    bool is_of_provider = is_provider_word(node->key) || is_setting;
     if (reader->provider)
         return section[0] == '\0' && (is_of_streaming || !is_of_provider);
     return strcmp(section, "streaming.") == 0 && !is_of_streaming && is_of_provider;
 }
 
-/* NOLINTNEXTLINE(misc-no-recursion): as deep as the table's paths */
+/* Calls itself for sections in sections: as deep as the paths of the table. */
 static void read_section(struct section_reader *reader, const struct qta_yaml_node *section_node,
                          const char *section)
 {
@@ -281,7 +285,7 @@ static void read_section(struct section_reader *reader, const struct qta_yaml_no
             }
         } else if (setting) {
             read_setting(reader, setting, node, shown);
-        } else if (!reader->provider || reader->provider->ops) {
+        } else {
             report_unknown(reader, node, section, shown);
         }
     }

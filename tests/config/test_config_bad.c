@@ -279,6 +279,11 @@ static void providers_that_cannot_be_are_told_why(void **state)
                      "venue, wire); did you mean 'alpaca'?\n"
                      "E f.yaml:5: unknown adapter 'interactive_brokers' (have: alpaca, replay, "
                      "synthetic, venue, wire)\n"},
+        {.yaml = "streaming:\n  provider: alpacca\n  bufer_size: 1\n  feed: iex\n",
+         .findings = "E f.yaml:2: unknown adapter 'alpacca' (have: alpaca, replay, synthetic, "
+                     "venue, wire); did you mean 'alpaca'?\n"
+                     "W f.yaml:3: unknown key 'streaming.bufer_size' is ignored; did you mean "
+                     "'buffer_size'?\n"},
         {.yaml = ALPACA "    - name: alpaca\n",
          .findings = "E f.yaml:7: provider 'alpaca' is given twice, first on line 3; give each its "
                      "own name, and the same 'adapter'\n"},

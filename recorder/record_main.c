@@ -1,0 +1,573 @@
+/* qta-record: records what a configuration says, and shows it on the way. */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <qta/config.h>
+#include <qta/gateway.h>
+#include <qta/log.h>
+#include <qta/print.h>
+#include <qta/timestamp.h>
+
+#include "tools/console.h"
+#include "tools/option_table.h"
+#include "tools/program.h"
+
+#define NS_PER_S INT64_C(1000000000)
+
+enum { LINE_BYTES = 1024 };
+
+/* ---- settings ---------------------------------------------------------------------------------
+ */
+
+static const char *const format_names[] = {"none", "ndjson", "csv", "text", NULL};
+
+struct settings {
+    const char *config;
+    const char *output;
+    int64_t duration_ns; /* 0: until something ends it */
+    uint64_t max_ticks;  /* 0: likewise */
+    bool is_check;
+    struct qta_option_list overrides;
+    int format; /* enum qta_print_format */
+    int log_level;
+    int log_format;
+    bool is_quiet;
+};
+
+#define FIELD(name) offsetof(struct settings, name)
+
+static const struct qta_option options[] = {
+    {.name = "config",
+     .kind = QTA_OPTION_TEXT,
+     .offset = FIELD(config),
+     .value_name = "FILE",
+     .is_required = true,
+     .help = "the configuration, see qta-config(5)"},
+    {.name = "output",
+     .kind = QTA_OPTION_TEXT,
+     .offset = FIELD(output),
+     .value_name = "DIR",
+     .help = "make sessions in here, in place of what the configuration says: DIR/2024-05-01"},
+    {.name = "duration",
+     .kind = QTA_OPTION_DURATION,
+     .offset = FIELD(duration_ns),
+     .value_name = "DURATION",
+     .help = "stop after this time: 90s, 6h30m"},
+    {.name = "max-ticks",
+     .kind = QTA_OPTION_NUMBER,
+     .offset = FIELD(max_ticks),
+     .value_name = "N",
+     .minimum = 1,
+     .help = "stop after N ticks of the market; those that came meanwhile are kept, too"},
+    {.name = "check-config",
+     .kind = QTA_OPTION_SWITCH,
+     .offset = FIELD(is_check),
+     .help = "print what the configuration amounts to, secrets hidden, and what is wrong with it; "
+             "open nothing"},
+    {.name = "set",
+     .kind = QTA_OPTION_REPEATED,
+     .offset = FIELD(overrides),
+     .value_name = "KEY=VALUE",
+     .help = "a value in place of the configuration's, e.g. streaming.symbols=AAPL,MSFT; may be "
+             "given again"},
+    {.name = "format",
+     .kind = QTA_OPTION_CHOICE,
+     .offset = FIELD(format),
+     .value_name = "FORMAT",
+     .choices = format_names,
+     .help = "print ticks as they come: ndjson, csv, text or none (default: none)"},
+    {.name = "log-level",
+     .kind = QTA_OPTION_CHOICE,
+     .offset = FIELD(log_level),
+     .value_name = "LEVEL",
+     .choices = qta_log_level_names,
+     .help = "debug, info, warning or error (default: info)"},
+    {.name = "log-format",
+     .kind = QTA_OPTION_CHOICE,
+     .offset = FIELD(log_format),
+     .value_name = "FORMAT",
+     .choices = qta_log_format_names,
+     .help = "text or json, one line an event, on stderr (default: text)"},
+    {.name = "quiet",
+     .kind = QTA_OPTION_SWITCH,
+     .offset = FIELD(is_quiet),
+     .help = "no progress and no summary on stderr"},
+};
+
+static const struct qta_option_help_section sections[] = {
+    {.title = "Signals",
+     .rows =
+         (const struct qta_option_help_row[]){
+             {"SIGINT, SIGTERM", "end cleanly and seal the session; the second time, at once"},
+             {NULL, NULL}}},
+    {.title = "Examples",
+     .is_stacked = true,
+     .rows =
+         (const struct qta_option_help_row[]){
+             {"qta-record --config config/streaming.yaml", "record today"},
+             {"qta-record --config config/synthetic.yaml --max-ticks 1000 --format ndjson",
+              "a thousand made-up ticks, recorded and shown"},
+             {"qta-record --config config/streaming.yaml --check-config",
+              "what that configuration amounts to"},
+             {NULL, NULL}}},
+    {.title = NULL},
+};
+
+static const struct qta_option_help_row exit_statuses[] = {
+    {"0", "recorded until asked to stop, or to the end of a provider that has one"},
+    {"1", "tried and failed: no provider is left, or nothing can be written any more"},
+    {"2", "bad usage or configuration, or a key that is refused: trying again will not help"},
+    {"3", "recorded, but messages could not be read, or (without recording) ticks were missed"},
+    {NULL, NULL},
+};
+
+static const struct qta_option_table table = {
+    .program = "qta-record",
+    .synopsis = "--config FILE [OPTION]...",
+    .summary = "Keeps connections to market data providers and writes every tick to a session, "
+               "one a day.\nIt records in the folder 'sessions' unless the configuration or "
+               "--output names another. A replay is not recorded again.",
+    .options = options,
+    .option_count = sizeof options / sizeof options[0],
+    .sections = sections,
+    .exit_statuses = exit_statuses,
+};
+
+/* ---- the program ------------------------------------------------------------------------------
+ */
+
+struct recorder {
+    struct settings settings;
+    struct qta_config *config;
+    struct qta_gateway *gateway;
+    struct qta_console *console;
+    bool is_recording;
+    bool shows_progress;
+    int64_t start_ns; /* monotonic */
+
+    /* the thread that is in qta_gateway_run() */
+    uint64_t market_ticks; /* seen by our callback */
+    enum qta_print_format format;
+    char *line;
+    size_t line_bytes;
+    bool is_memory_short;
+    atomic_bool is_printing; /* false once stdout takes nothing more */
+
+    /* the console's thread */
+    int64_t shown_ns; /* monotonic, of the last progress */
+    uint64_t shown_ticks;
+};
+
+static int64_t monotonic_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+/* ---- signals ----------------------------------------------------------------------------------
+ */
+
+/* The one gateway, for handlers. */
+static _Atomic(struct qta_gateway *) signalled;
+static atomic_bool is_stopping;
+
+static void handle_signal(int number)
+{
+    (void)number;
+    int saved_errno = errno;
+    if (atomic_exchange(&is_stopping, true))
+        _exit(QTA_EXIT_FAILED); /* what was recorded is in the journal */
+    struct qta_gateway *gateway = atomic_load(&signalled);
+    if (gateway)
+        qta_gateway_stop(gateway);
+    errno = saved_errno;
+}
+
+static void set_signals(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        struct sigaction action = {.sa_handler = handle_signal, .sa_flags = SA_RESTART};
+        sigemptyset(&action.sa_mask);
+        sigaction(numbers[i], &action, NULL);
+    }
+    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is an error like a full disk */
+}
+
+/* A signal that came before there was a gateway counts. */
+static void watch_gateway(struct qta_gateway *gateway)
+{
+    atomic_store(&signalled, gateway);
+    if (gateway && atomic_load(&is_stopping))
+        qta_gateway_stop(gateway);
+}
+
+/* ---- configuration ----------------------------------------------------------------------------
+ */
+
+/* With --log-format json every line of stderr is to be JSON once the program runs. */
+static void show_finding(const struct recorder *recorder, const struct qta_config_finding *finding)
+{
+    if (recorder->settings.log_format == QTA_LOG_JSON && !recorder->settings.is_check)
+        qta_log(finding->is_error ? QTA_LOG_ERROR : QTA_LOG_WARNING, "config", "%s",
+                finding->message);
+    else
+        qta_program_error("%s%s", finding->is_error ? "" : "warning: ", finding->message);
+}
+
+/* The values of --set that are secrets are of no use any more, and /proc shows arguments to all. */
+static void wipe_secrets(const struct qta_option_list *overrides)
+{
+    for (size_t i = 0; i < overrides->count; i++) {
+        char *text = (char *)(uintptr_t)overrides->items[i]; /* in argv, which is writable */
+        char *value = strchr(text, '=');
+        if (value && (strstr(text, ".api_key") || strstr(text, ".api_secret")))
+            explicit_bzero(value + 1, strlen(value + 1));
+    }
+}
+
+/* The overrides of --set, then what --output and this program itself ask for. */
+static enum qta_exit load_config(struct recorder *recorder)
+{
+    enum { OWN_OVERRIDES = 3 };
+    const struct settings *settings = &recorder->settings;
+    size_t count = settings->overrides.count;
+    const char **overrides = calloc(count + OWN_OVERRIDES, sizeof(*overrides));
+    char *directory = NULL;
+    bool is_short = !overrides;
+    if (settings->output && asprintf(&directory, "recording.directory=%s", settings->output) < 0)
+        is_short = true;
+    if (is_short) {
+        free(overrides);
+        qta_program_error("out of memory");
+        return QTA_EXIT_FAILED;
+    }
+    for (size_t i = 0; i < count; i++)
+        overrides[i] = settings->overrides.items[i];
+    if (directory) {
+        overrides[count++] = directory;
+        overrides[count++] = "recording.enabled=true";
+    }
+    overrides[count++] = "recording.enabled?=true"; /* but not of a replay */
+
+    struct qta_error err;
+    enum qta_status status = qta_config_load(&recorder->config, settings->config, overrides, count,
+                                             &err);
+    free(directory);
+    free(overrides);
+    wipe_secrets(&settings->overrides);
+    if (!recorder->config) {
+        qta_program_error("%s", err.message);
+        return status == QTA_ERR_NOMEM ? QTA_EXIT_FAILED : QTA_EXIT_USAGE;
+    }
+    const struct qta_config_finding *findings;
+    size_t finding_count = qta_config_findings(recorder->config, &findings);
+    for (size_t i = 0; i < finding_count; i++)
+        show_finding(recorder, &findings[i]);
+    return status == QTA_OK ? QTA_EXIT_DONE : QTA_EXIT_USAGE;
+}
+
+static enum qta_exit print_config(const struct recorder *recorder)
+{
+    char *text = NULL;
+    struct qta_error err;
+    if (qta_config_print(recorder->config, &text, &err) != QTA_OK)
+        return qta_program_fail(&err);
+    qta_program_write(text, strlen(text));
+    free(text);
+    return QTA_EXIT_DONE;
+}
+
+/* Whether ticks can come at all: this program asks for nothing beyond the configuration. */
+static bool has_anything_to_record(const struct qta_gateway_options *gateway)
+{
+    for (size_t i = 0; i < gateway->provider_count; i++) {
+        const struct qta_provider_options *provider = &gateway->providers[i];
+        const struct qta_adapter_ops *ops = qta_adapter_find(provider->adapter);
+        if (provider->subscription_count > 0 || (ops && ops->transport == QTA_TRANSPORT_NONE))
+            return true;
+    }
+    return false;
+}
+
+/* ---- ticks ------------------------------------------------------------------------------------
+ */
+
+/* A reader that went away is no reason to lose data: recording goes on without it. */
+static void end_printing(struct recorder *recorder)
+{
+    if (!atomic_exchange(&recorder->is_printing, false))
+        return;
+    if (recorder->is_recording)
+        qta_log(QTA_LOG_WARNING, "output", "nobody reads the ticks any more; recording goes on");
+    else
+        qta_gateway_stop(recorder->gateway);
+}
+
+static bool grow_line(struct recorder *recorder, size_t bytes)
+{
+    char *line = realloc(recorder->line, bytes);
+    if (!line)
+        return false;
+    recorder->line = line;
+    recorder->line_bytes = bytes;
+    return true;
+}
+
+static void print_tick(struct recorder *recorder, const struct qta_tick *tick,
+                       const struct qta_dictionary *names)
+{
+    size_t length = qta_print_tick(tick, names, recorder->format, QTA_TIME_FORMAT_RFC3339,
+                                   recorder->line, recorder->line_bytes);
+    if (length >= recorder->line_bytes) {
+        if (!grow_line(recorder, length + 1)) {
+            recorder->is_memory_short = true;
+            end_printing(recorder);
+            return;
+        }
+        length = qta_print_tick(tick, names, recorder->format, QTA_TIME_FORMAT_RFC3339,
+                                recorder->line, recorder->line_bytes);
+    }
+    bool is_written = qta_program_write(recorder->line, length);
+    /* the last one that waits is shown at once; otherwise on_interval() does it soon */
+    struct qta_gateway_stats stats;
+    qta_gateway_stats(recorder->gateway, &stats);
+    if (is_written && stats.queued == 0)
+        is_written = qta_program_flush();
+    if (!is_written)
+        end_printing(recorder);
+}
+
+static void on_tick(void *user, const struct qta_tick *tick, const struct qta_dictionary *names)
+{
+    struct recorder *recorder = user;
+    uint64_t max_ticks = recorder->settings.max_ticks;
+    if (recorder->format != QTA_PRINT_NONE && atomic_load(&recorder->is_printing))
+        print_tick(recorder, tick, names);
+    if (qta_tick_is_market(tick) && ++recorder->market_ticks == max_ticks)
+        qta_gateway_stop(recorder->gateway);
+}
+
+/* ---- now and then -----------------------------------------------------------------------------
+ */
+
+static void show_progress(struct recorder *recorder, int64_t now_ns)
+{
+    struct qta_gateway_stats stats;
+    qta_gateway_stats(recorder->gateway, &stats);
+    int64_t passed_ns = now_ns - recorder->shown_ns;
+    uint64_t new_ticks = stats.market_ticks - recorder->shown_ticks;
+    recorder->shown_ns = now_ns;
+    recorder->shown_ticks = stats.market_ticks;
+    char ticks[QTA_NUMBER_TEXT_BYTES];
+    char rate[QTA_NUMBER_TEXT_BYTES];
+    char queued[QTA_NUMBER_TEXT_BYTES];
+    char dropped[QTA_NUMBER_TEXT_BYTES];
+    double per_second = (double)new_ticks * (double)NS_PER_S / (double)passed_ns;
+    qta_progress_show("%s ticks, %s/s, %" PRIu64 " connected, %s waiting%s%s",
+                      qta_number_print(stats.market_ticks, ticks),
+                      qta_number_print((uint64_t)per_second, rate), stats.connected,
+                      qta_number_print(stats.queued, queued), stats.dropped > 0 ? ", missed: " : "",
+                      stats.dropped > 0 ? qta_number_print(stats.dropped, dropped) : "");
+}
+
+/* Ten times a second, on the console's thread. */
+static void on_interval(void *user)
+{
+    struct recorder *recorder = user;
+    const struct settings *settings = &recorder->settings;
+    int64_t now_ns = monotonic_ns();
+    if (recorder->format != QTA_PRINT_NONE && atomic_load(&recorder->is_printing) &&
+        !qta_program_flush())
+        end_printing(recorder);
+    if (settings->duration_ns > 0 && now_ns - recorder->start_ns >= settings->duration_ns)
+        qta_gateway_stop(recorder->gateway);
+    if (recorder->shows_progress && now_ns - recorder->shown_ns >= NS_PER_S)
+        show_progress(recorder, now_ns);
+}
+
+/* ---- the end ----------------------------------------------------------------------------------
+ */
+
+/* Messages that held data which is in no record. Unknown kinds of messages are none of ours. */
+static uint64_t count_unreadable(const struct qta_gateway_stats *stats)
+{
+    return stats->faults[QTA_FAULT_SYNTAX] + stats->faults[QTA_FAULT_TOO_LARGE] +
+           stats->faults[QTA_FAULT_TOO_DEEP] + stats->faults[QTA_FAULT_UTF8] +
+           stats->faults[QTA_FAULT_MISSING] + stats->faults[QTA_FAULT_VALUE];
+}
+
+static void show_line(const struct recorder *recorder, const char *line)
+{
+    if (recorder->settings.log_format == QTA_LOG_JSON)
+        qta_log(QTA_LOG_INFO, "summary", "%s", line);
+    else
+        qta_program_error("%s", line);
+}
+
+/* "1,234 ticks in 5 s (trade 1,000, quote 234), latency 2 ms to 9 ms" */
+static void describe_ticks(const struct recorder *recorder, const struct qta_gateway_stats *stats,
+                           char *text, size_t capacity)
+{
+    char number[QTA_NUMBER_TEXT_BYTES];
+    char passed[QTA_TIMESTAMP_TEXT_BYTES];
+    qta_duration_print(monotonic_ns() - recorder->start_ns, passed);
+    snprintf(text, capacity, "%s ticks in %s", qta_number_print(stats->market_ticks, number),
+             passed);
+    const char *before = " (";
+    for (unsigned type = 0; type < QTA_TICK_MARKET_TYPE_END; type++) {
+        if (stats->ticks_by_type[type] == 0)
+            continue;
+        size_t used = strlen(text);
+        snprintf(text + used, capacity - used, "%s%s %s", before, qta_tick_type_name(type),
+                 qta_number_print(stats->ticks_by_type[type], number));
+        before = ", ";
+    }
+    if (stats->market_ticks == 0)
+        return;
+    char least[QTA_TIMESTAMP_TEXT_BYTES];
+    char most[QTA_TIMESTAMP_TEXT_BYTES];
+    qta_duration_print(stats->latency_ns_min, least);
+    qta_duration_print(stats->latency_ns_max, most);
+    size_t used = strlen(text);
+    snprintf(text + used, capacity - used, "), latency %s to %s", least, most);
+}
+
+static void show_summary(const struct recorder *recorder, const struct qta_gateway_stats *stats,
+                         const char *session_path)
+{
+    char ticks[512];
+    char line[QTA_ERROR_MESSAGE_BYTES];
+    char numbers[4][QTA_NUMBER_TEXT_BYTES];
+    describe_ticks(recorder, stats, ticks, sizeof ticks);
+    show_line(recorder, ticks);
+    uint64_t all_faults = 0;
+    for (size_t i = 0; i < QTA_FAULT_COUNT; i++)
+        all_faults += stats->faults[i];
+    snprintf(line, sizeof line,
+             "connections: %s opened, %s closed or lost; messages not understood: %s; ticks that "
+             "came too fast for the output: %s",
+             qta_number_print(stats->connects, numbers[0]),
+             qta_number_print(stats->disconnects, numbers[1]),
+             qta_number_print(all_faults, numbers[2]),
+             qta_number_print(stats->dropped, numbers[3]));
+    show_line(recorder, line);
+    if (session_path[0] != '\0') {
+        snprintf(line, sizeof line, "session: %s", session_path);
+        show_line(recorder, line);
+    }
+}
+
+static enum qta_exit exit_of(const struct recorder *recorder, enum qta_status status,
+                             const struct qta_gateway_stats *stats)
+{
+    if (status == QTA_ERR_REFUSED)
+        return QTA_EXIT_USAGE; /* a service that restarts us would only be refused again */
+    enum qta_exit result = qta_program_exit(status);
+    uint64_t missed = recorder->is_recording ? 0 : stats->dropped;
+    if (count_unreadable(stats) > 0 || missed > 0)
+        result = qta_program_worse(result, QTA_EXIT_LOSS);
+    return result;
+}
+
+static enum qta_exit record(struct recorder *recorder)
+{
+    const struct settings *settings = &recorder->settings;
+    struct qta_error err = {0};
+    enum qta_status status = QTA_OK;
+    bool needs_ticks = recorder->format != QTA_PRINT_NONE || settings->max_ticks > 0;
+    if (needs_ticks)
+        status = qta_gateway_subscribe_to_all(recorder->gateway, on_tick, recorder, &err);
+    if (status != QTA_OK)
+        return qta_program_fail(&err);
+    if (recorder->format == QTA_PRINT_CSV)
+        qta_program_write(qta_print_csv_header(), strlen(qta_print_csv_header()));
+    recorder->start_ns = recorder->shown_ns = monotonic_ns();
+    bool prints_to_terminal = recorder->format != QTA_PRINT_NONE && isatty(STDOUT_FILENO);
+    recorder->shows_progress = !settings->is_quiet && !prints_to_terminal;
+    struct qta_console_options console = {.on_interval = on_interval, .user = recorder};
+    recorder->console = qta_console_start(&console);
+    if (!recorder->console) {
+        qta_program_error("cannot start a thread");
+        return QTA_EXIT_FAILED;
+    }
+    status = qta_gateway_run(recorder->gateway, &err);
+    qta_console_stop(recorder->console);
+    qta_progress_clear();
+
+    struct qta_gateway_stats stats;
+    qta_gateway_stats(recorder->gateway, &stats);
+    char *session_path = strdup(qta_gateway_session_path(recorder->gateway));
+    watch_gateway(NULL);
+    qta_gateway_destroy(recorder->gateway);
+    recorder->gateway = NULL;
+    if (status != QTA_OK)
+        qta_program_error("%s", err.message);
+    if (recorder->is_memory_short)
+        qta_program_error("out of memory for a line of output");
+    if (!settings->is_quiet)
+        show_summary(recorder, &stats, session_path ? session_path : "");
+    free(session_path);
+    enum qta_exit result = exit_of(recorder, status, &stats);
+    return recorder->is_memory_short ? qta_program_worse(result, QTA_EXIT_FAILED) : result;
+}
+
+static enum qta_exit open_and_record(struct recorder *recorder)
+{
+    const struct qta_gateway_options *gateway = qta_config_gateway(recorder->config);
+    struct qta_error err;
+    if (!has_anything_to_record(gateway)) {
+        qta_program_error("nothing to record: no provider in '%s' has subscriptions",
+                          recorder->settings.config);
+        return QTA_EXIT_USAGE;
+    }
+    if (!grow_line(recorder, LINE_BYTES)) {
+        qta_program_error("out of memory");
+        return QTA_EXIT_FAILED;
+    }
+    recorder->is_recording = gateway->recording.is_enabled;
+    if (qta_gateway_create(&recorder->gateway, gateway, &err) != QTA_OK)
+        return qta_program_fail(&err);
+    qta_config_destroy(
+        recorder->config); /* the gateway has its own copies: keys live there alone */
+    recorder->config = NULL;
+    watch_gateway(recorder->gateway);
+    return record(recorder);
+}
+
+static void clean_up(struct recorder *recorder)
+{
+    watch_gateway(NULL);
+    qta_gateway_destroy(recorder->gateway);
+    qta_config_destroy(recorder->config);
+    qta_option_list_finish(&recorder->settings.overrides);
+    free(recorder->line);
+}
+
+int main(int argc, char **argv)
+{
+    static struct recorder recorder = {.settings = {.log_level = QTA_LOG_INFO}};
+    struct qta_option_operands operands;
+    int exit_code;
+    qta_program_start("qta-record");
+    if (!qta_option_table_parse(&table, argc, argv, &recorder.settings, &operands, &exit_code))
+        return exit_code;
+    qta_program_log_start((enum qta_log_format)recorder.settings.log_format,
+                          (enum qta_log_level)recorder.settings.log_level);
+    recorder.format = (enum qta_print_format)recorder.settings.format;
+    atomic_store(&recorder.is_printing, true);
+    set_signals();
+    enum qta_exit result = load_config(&recorder);
+    if (result == QTA_EXIT_DONE)
+        result = recorder.settings.is_check ? print_config(&recorder) : open_and_record(&recorder);
+    clean_up(&recorder);
+    return (int)qta_program_finish(result);
+}
