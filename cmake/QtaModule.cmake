@@ -32,9 +32,6 @@ add_link_options(-Wl,-z,relro,-z,now)
 # One folder: an object library that sees the public headers, its own folder and those it USES.
 function(qta_module name)
   cmake_parse_arguments(arg "" "" "SOURCES;USES;LINKS" ${ARGN})
-  if(NOT arg_SOURCES)
-    return()
-  endif()
   set(target qta_${name})
   add_library(${target} OBJECT ${arg_SOURCES})
   set_target_properties(${target} PROPERTIES
