@@ -174,29 +174,29 @@ static void note_problem(struct run *run, const struct qta_error *problem)
         run->on_problem(run->user, problem->message);
 }
 
+/* Reads first and looks at the clock then: reading takes a while now and then. */
 static enum qta_status play(struct run *run, struct qta_error *err)
 {
     struct qta_replay *replay = run->replay;
     size_t budget = replay->is_paced ? BUDGET_PACED : BUDGET_MAX_SPEED;
     while (obey_orders(replay)) {
-        const struct qta_tick *ticks;
-        size_t count;
-        int64_t due_ns;
         struct qta_error problem;
-        int64_t now_ns = qta_monotonic_ns(replay->environment);
-        enum qta_status status = qta_replay_engine_take(replay->engine, now_ns, budget, &ticks,
-                                                        &count, &due_ns, &problem);
-        if (status == QTA_ERR_END)
-            break;
+        enum qta_status status = qta_replay_engine_read(replay->engine, &problem);
         if (status == QTA_ERR_DAMAGED) {
             note_problem(run, &problem);
             continue;
         }
+        if (status == QTA_ERR_END)
+            break;
         if (status != QTA_OK) {
             if (err)
                 *err = problem;
             return status;
         }
+        const struct qta_tick *ticks;
+        int64_t due_ns;
+        int64_t now_ns = qta_monotonic_ns(replay->environment);
+        size_t count = qta_replay_engine_take(replay->engine, now_ns, budget, &ticks, &due_ns);
         if (count == 0) {
             wait_until(replay, due_ns);
             continue;

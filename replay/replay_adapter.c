@@ -257,34 +257,43 @@ static void replay_subscribe(struct qta_adapter *adapter,
         adapter->host->ops->subscribed(adapter->host, &subscriptions[i], true, 0, NULL);
 }
 
+static void end(struct replay_adapter *adapter, enum qta_status status, const struct qta_error *err)
+{
+    struct qta_adapter_host *host = adapter->base.host;
+    adapter->is_over = true;
+    if (status == QTA_ERR_END)
+        host->ops->finished(host);
+    else
+        host->ops->fail(host, QTA_REACTION_BLOCK, QTA_CAUSE_PROVIDER, 0, 0, err->message);
+}
+
+static void emit(struct qta_adapter_host *host, const struct qta_tick *ticks, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct qta_tick tick = ticks[i]; /* the host's to change */
+        host->ops->emit(host, &tick);
+    }
+}
+
 static int64_t replay_service(struct qta_adapter *base, int64_t now_ns, size_t budget)
 {
     struct replay_adapter *adapter = (struct replay_adapter *)base;
-    struct qta_adapter_host *host = base->host;
     while (budget > 0 && !adapter->is_over) {
-        const struct qta_tick *ticks;
-        size_t count;
-        int64_t due_ns;
         struct qta_error err;
-        enum qta_status status = qta_replay_engine_take(adapter->engine, now_ns, budget, &ticks,
-                                                        &count, &due_ns, &err);
-        if (status == QTA_OK && count == 0)
-            return due_ns;
-        if (status == QTA_OK) {
-            for (size_t i = 0; i < count; i++) {
-                struct qta_tick tick = ticks[i];
-                host->ops->emit(host, &tick);
-            }
-            budget -= count;
-        } else if (status == QTA_ERR_DAMAGED) {
-            host->ops->log(host, QTA_LOG_WARNING, err.message);
+        enum qta_status status = qta_replay_engine_read(adapter->engine, &err);
+        if (status == QTA_ERR_DAMAGED) {
+            base->host->ops->log(base->host, QTA_LOG_WARNING, err.message);
             budget--;
+        } else if (status != QTA_OK) {
+            end(adapter, status, &err);
         } else {
-            adapter->is_over = true;
-            if (status == QTA_ERR_END)
-                host->ops->finished(host);
-            else
-                host->ops->fail(host, QTA_REACTION_BLOCK, QTA_CAUSE_PROVIDER, 0, 0, err.message);
+            const struct qta_tick *ticks;
+            int64_t due_ns;
+            size_t count = qta_replay_engine_take(adapter->engine, now_ns, budget, &ticks, &due_ns);
+            if (count == 0)
+                return due_ns;
+            emit(base->host, ticks, count);
+            budget -= count;
         }
     }
     return adapter->is_over ? INT64_MAX : now_ns;

@@ -284,16 +284,20 @@ static bool starts_over(struct qta_replay_engine *engine)
     return true;
 }
 
-static enum qta_status read_on(struct qta_replay_engine *engine, struct qta_error *err)
+enum qta_status qta_replay_engine_read(struct qta_replay_engine *engine, struct qta_error *err)
 {
+    if (engine->count > 0)
+        return QTA_OK;
     enum qta_status status;
     do {
         status = qta_merge_next(engine->merge, &engine->ticks, &engine->count, err);
     } while (status == QTA_ERR_END && starts_over(engine));
-    if (status == QTA_OK)
+    if (status == QTA_OK) {
         engine->is_round_empty = false;
-    else
+        engine->has_due = false;
+    } else {
         engine->count = 0;
+    }
     return status;
 }
 
@@ -311,33 +315,25 @@ static size_t count_due(struct qta_replay_engine *engine, int64_t now_ns, size_t
     return count;
 }
 
-enum qta_status qta_replay_engine_take(struct qta_replay_engine *engine, int64_t now_ns,
-                                       size_t budget, const struct qta_tick **ticks, size_t *count,
-                                       int64_t *due_ns, struct qta_error *err)
+size_t qta_replay_engine_take(struct qta_replay_engine *engine, int64_t now_ns, size_t budget,
+                              const struct qta_tick **ticks, int64_t *due_ns)
 {
     assert(budget > 0);
-    if (engine->count == 0) {
-        enum qta_status status = read_on(engine, err);
-        if (status != QTA_OK)
-            return status;
-        engine->has_due = false;
-    }
-    size_t limit = budget < engine->count ? budget : engine->count;
+    assert(engine->count > 0);
+    size_t count = budget < engine->count ? budget : engine->count;
     *ticks = engine->ticks;
-    if (engine->pacer.speed_milli == QTA_SPEED_MAX) {
-        *due_ns = now_ns;
-        *count = limit;
-    } else {
+    *due_ns = now_ns;
+    if (engine->pacer.speed_milli != QTA_SPEED_MAX) {
         if (!engine->has_due) {
             engine->due_ns = qta_pacer_advance(&engine->pacer, engine->ticks[0].ts_recv_ns, now_ns);
             engine->has_due = true;
         }
         *due_ns = engine->due_ns;
-        *count = count_due(engine, now_ns, limit);
+        count = count_due(engine, now_ns, count);
     }
-    engine->ticks += *count;
-    engine->count -= *count;
-    return QTA_OK;
+    engine->ticks += count;
+    engine->count -= count;
+    return count;
 }
 
 void qta_replay_engine_postpone(struct qta_replay_engine *engine, int64_t pause_ns)

@@ -46,14 +46,17 @@ enum qta_status qta_replay_engine_create_over(struct qta_replay_engine **out,
 
 void qta_replay_engine_destroy(struct qta_replay_engine *engine);
 
-/** Takes up to budget (at least 1) ticks that are due at the monotonic time now_ns. QTA_OK with
- *  *count > 0: *ticks, valid until the next call, the first of which was due at *due_ns. QTA_OK
- * with *count == 0: nothing is due before *due_ns. The clock starts with the first call.
- *  QTA_ERR_DAMAGED: err says which block could not be read; call again. QTA_ERR_END: that was all.
- *  Others: it cannot go on. */
-enum qta_status qta_replay_engine_take(struct qta_replay_engine *engine, int64_t now_ns,
-                                       size_t budget, const struct qta_tick **ticks, size_t *count,
-                                       int64_t *due_ns, struct qta_error *err);
+/** Sees to it that there are ticks to take: reads on when there are none. QTA_ERR_DAMAGED: err says
+ *  which block could not be read; call again. QTA_ERR_END: that was all. Others: it cannot go on.
+ */
+enum qta_status qta_replay_engine_read(struct qta_replay_engine *engine, struct qta_error *err);
+
+/** Takes up to budget (at least 1) ticks that are due at the monotonic time now_ns, after
+ *  qta_replay_engine_read() was QTA_OK. Returns how many: *ticks, valid until the next read, of
+ * which the first was due at *due_ns. 0: nothing is due before *due_ns. The clock starts with the
+ * first call. */
+size_t qta_replay_engine_take(struct qta_replay_engine *engine, int64_t now_ns, size_t budget,
+                              const struct qta_tick **ticks, int64_t *due_ns);
 
 /** Moves all that is still to come by the length of a pause. */
 void qta_replay_engine_postpone(struct qta_replay_engine *engine, int64_t pause_ns);
