@@ -55,8 +55,7 @@ struct qta_alpaca_encoder {
     uint64_t unserved;
 };
 
-/* ---- a map in either encoding ------------------------------------------------------------------
- */
+/* ---- a map in either encoding ---------------------------------------------------------------- */
 
 struct writer {
     struct qta_byte_buffer *buffer;
@@ -231,8 +230,7 @@ static void put_time(struct writer *w, const char *key, int64_t ts_ns)
         qta_json_write_time(w->buffer, w->second, ts_ns);
 }
 
-/* ---- messages ----------------------------------------------------------------------------------
- */
+/* ---- messages -------------------------------------------------------------------------------- */
 
 static void write_trade(struct writer *w, const struct qta_tick *tick)
 {
@@ -442,8 +440,7 @@ static void write_message(struct writer *w, const struct qta_tick *tick,
     }
 }
 
-/* ---- order book events -------------------------------------------------------------------------
- */
+/* ---- order book events ----------------------------------------------------------------------- */
 
 static bool add_level(struct side *side, const struct qta_book *book)
 {
@@ -509,8 +506,7 @@ static void put_book(struct qta_alpaca_encoder *encoder, const struct qta_tick *
     book->is_complete = is_full || (tick->flags & QTA_FLAG_BOOK_LAST);
 }
 
-/* ---- the encoder -------------------------------------------------------------------------------
- */
+/* ---- the encoder ----------------------------------------------------------------------------- */
 
 /* Bars of other lengths would be a lie in the protocol's own channels. */
 static bool bar_channel(const struct qta_bar *bar, enum qta_alpaca_channel *channel)

@@ -50,8 +50,7 @@ static void store_word(struct object *object, const struct qta_field *field, uin
     memcpy(field_of(object, field), &word, sizeof word);
 }
 
-/* ---- values: each says false when what stands there is of no use --------------------------------
- */
+/* ---- values: each says false when what stands there is of no use ----------------------------- */
 
 /* A string with its escapes resolved, or a number as its text. */
 static bool read_text(struct object *object, struct qta_json_text *text, bool *is_string)
@@ -307,8 +306,7 @@ static bool read_field(struct object *object, const struct qta_field *field)
     return false;
 }
 
-/* ---- objects ----------------------------------------------------------------------------------
- */
+/* ---- objects --------------------------------------------------------------------------------- */
 
 enum common { COMMON_NONE, COMMON_SYMBOL, COMMON_TS_EVENT, COMMON_SRC_SEQ };
 

@@ -95,8 +95,7 @@ static struct synthetic *synthetic_from(struct qta_adapter *adapter)
     return (struct synthetic *)adapter;
 }
 
-/* ---- random numbers ---------------------------------------------------------------------------
- */
+/* ---- random numbers -------------------------------------------------------------------------- */
 
 static uint64_t rotate_left(uint64_t value, int bits)
 {
@@ -161,8 +160,7 @@ static inline uint64_t exponential_q16(const struct synthetic *s, uint64_t unifo
     return (minus_log2_q32 >> 8) * (ln2_q32 >> 8) >> 32;
 }
 
-/* ---- settings ---------------------------------------------------------------------------------
- */
+/* ---- settings -------------------------------------------------------------------------------- */
 
 static const struct qta_setting_spec synthetic_settings[] = {
     {"seed", QTA_SETTING_INTEGER, "1", 0, 9007199254740991.0, "the same seed makes the same ticks"},
@@ -286,8 +284,7 @@ static enum qta_status read_settings(struct synthetic *s, const struct qta_adapt
     return QTA_OK;
 }
 
-/* ---- symbols ----------------------------------------------------------------------------------
- */
+/* ---- symbols --------------------------------------------------------------------------------- */
 
 static char pick_exchange(uint64_t random)
 {
@@ -446,8 +443,7 @@ static void synthetic_subscribe(struct qta_adapter *adapter,
     refresh_active(s);
 }
 
-/* ---- the stream -------------------------------------------------------------------------------
- */
+/* ---- the stream ------------------------------------------------------------------------------ */
 
 /* The next pause. In a burst (a quarter of the ticks) pauses are an eighth of the mean, otherwise
  * 31/24 of it, so that the mean stays what was asked for. */
@@ -687,8 +683,7 @@ static int64_t synthetic_service(struct qta_adapter *adapter, int64_t now_ns, si
     return due_ns > now_ns ? due_ns : now_ns;
 }
 
-/* ---- create and destroy -----------------------------------------------------------------------
- */
+/* ---- create and destroy ---------------------------------------------------------------------- */
 
 static void synthetic_destroy(struct qta_adapter *adapter)
 {

@@ -137,8 +137,7 @@ static void offer(struct peer *peer, enum qta_tick_type type, const char *symbol
         qta_alpaca_client_offer(peer->client, peer->encoder, &message);
 }
 
-/* ---- authentication ----------------------------------------------------------------------------
- */
+/* ---- authentication -------------------------------------------------------------------------- */
 
 static void it_welcomes_then_authenticates(void **state)
 {
@@ -264,8 +263,7 @@ static void one_client_too_many_hears_so_when_it_authenticates(void **state)
     disconnect_peer(&peer);
 }
 
-/* ---- subscriptions -----------------------------------------------------------------------------
- */
+/* ---- subscriptions --------------------------------------------------------------------------- */
 
 static void subscribing_needs_authentication(void **state)
 {
@@ -460,8 +458,7 @@ static void what_is_not_msgpack_is_invalid_syntax(void **state)
     disconnect_peer(&peer);
 }
 
-/* ---- data --------------------------------------------------------------------------------------
- */
+/* ---- data ------------------------------------------------------------------------------------ */
 
 static void it_gets_what_it_subscribed_to_and_no_more(void **state)
 {

@@ -19,8 +19,7 @@ static size_t decode(struct fake_host *host, const char *text)
     return qta_normalized_json_decode(&host->base, &frame);
 }
 
-/* ---- what is printed reads back -----------------------------------------------------------------
- */
+/* ---- what is printed reads back -------------------------------------------------------------- */
 
 static uint32_t name_of(struct fake_host *host, enum qta_name_kind kind, const char *name)
 {
@@ -140,8 +139,7 @@ static void what_was_absent_stays_absent(void **state)
     fake_host_finish(&host);
 }
 
-/* ---- what others send ---------------------------------------------------------------------------
- */
+/* ---- what others send ------------------------------------------------------------------------ */
 
 static void a_message_without_type_is_a_trade(void **state)
 {
