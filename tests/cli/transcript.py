@@ -9,8 +9,8 @@
     = 2
 
 A command goes on in lines that begin with '> '. '| ' is a line of stdout, '! ' one of stderr, '= '
-the exit status (0 when it is not given). '{version}' stands for the project's version, '{*}' for any
-text. All commands of a file run one after the other in one new folder, with the programs of
+the exit status (0 when it is not given). '{version}' stands for the project's version, '{*}' for
+any text. All commands of a file run one after the other in one new folder, with the programs of
 $QTA_BINARY_DIR/bin (build/dev when run by hand) in PATH. With --update the file gets what came out.
 """
 import os
