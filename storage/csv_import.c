@@ -174,7 +174,10 @@ static enum qta_status store(struct import *import, struct qta_tick *tick, struc
     import->result->conditions_cut += (tick->flags & QTA_FLAG_CONDITIONS_CUT) != 0;
     import->result->rows++;
     import->result->ticks++;
-    return qta_session_writer_append(import->writer, tick, err);
+    enum qta_status status = qta_session_writer_append(import->writer, tick, err);
+    if (status != QTA_OK)
+        return qta_error_prefix(err, status, "cannot write session '%s'", import->output);
+    return QTA_OK;
 }
 
 static enum qta_status report(struct import *import, const struct qta_compressed_input *input,
