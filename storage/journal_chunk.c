@@ -62,24 +62,17 @@ static enum qta_status open_unfinished(struct qta_journal_chunk *chunk,
                                        struct qta_error *err)
 {
     struct qta_environment *env = folder->environment;
-    char label[QTA_FILE_NAME_BYTES];
-    qta_session_file_label(label, QTA_FILE_JOURNAL, chunk->number);
-    int taken = qta_session_folder_open_file(folder, QTA_FILE_JOURNAL, chunk->number, O_RDONLY);
-    if (taken >= 0) {
-        env->ops->close(env, taken);
-        return qta_error_set(err, QTA_ERR_IO, "cannot create '%s': it is there already", label);
-    }
     char name[QTA_FILE_NAME_BYTES];
     name_unfinished(name, chunk->number);
     enum { FILE_MODE = 0640 };
     chunk->fd = env->ops->open_at(env, folder->folder_fds[QTA_FILE_JOURNAL], name,
                                   O_RDWR | O_CREAT | O_TRUNC, FILE_MODE);
     if (chunk->fd < 0)
-        return qta_error_set_errno(err, "cannot create '%s'", label);
+        return qta_error_set_errno(err, "cannot create 'journal/%s'", name);
     return QTA_OK;
 }
 
-/* Gives it its name, for good. */
+/* Gives it its name, for good. What has that name is a chunk whose making failed after this. */
 static enum qta_status finish_file(const struct qta_session_folder *folder, uint32_t number,
                                    struct qta_error *err)
 {

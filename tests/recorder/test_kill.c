@@ -23,7 +23,7 @@
 #include "recorder/gateway_internal.h"
 #include "tests/recorder/scratch_folder.h"
 
-enum { WITNESSES = 1 << 21, DEFAULT_KILLS = 50, KILL_WITHIN_US = 100000 };
+enum { WITNESSES = 1 << 21, DEFAULT_KILLS = 50, KILL_WITHIN_US = 40000 };
 
 /* What the callback has seen, in memory that outlives its process. */
 struct witness {
@@ -72,7 +72,7 @@ static struct qta_gateway_options make_options(const char *folder,
                       .fsync_interval_ns = 200000000,
                       .compression_level = 1,
                       .journal_chunk_bytes = 1 << 20, /* many chunks, many seals */
-                      .journal_max_bytes = 64 << 20},
+                      .journal_max_bytes = UINT64_C(8) << 30},
     };
 }
 
@@ -88,6 +88,20 @@ static enum qta_status record(const char *folder, struct witness_page *page,
     return status;
 }
 
+static void sleep_us(unsigned us)
+{
+    struct timespec duration = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+    nanosleep(&duration, NULL);
+}
+
+/* Until the callback has seen something, so that a slow start is no excuse. */
+static void wait_for_witness(const struct witness_page *page)
+{
+    for (int i = 0; i < 10000 && atomic_load(&page->count) == 0; i++)
+        sleep_us(1000);
+    assert_true(atomic_load(&page->count) > 0);
+}
+
 /* In the child: records until it is killed. */
 static void be_killed(const char *folder, struct witness_page *page)
 {
@@ -100,19 +114,16 @@ static void be_killed(const char *folder, struct witness_page *page)
     _exit(1);
 }
 
-static void sleep_us(unsigned us)
-{
-    struct timespec duration = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
-    nanosleep(&duration, NULL);
-}
-
-static void kill_one(const char *folder, struct witness_page *page, unsigned after_us)
+static void kill_one(const char *folder, struct witness_page *page, bool is_early,
+                     unsigned after_us)
 {
     atomic_store(&page->count, 0);
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0)
         be_killed(folder, page);
+    if (!is_early)
+        wait_for_witness(page);
     sleep_us(after_us);
     kill(child, SIGKILL);
     int status;
@@ -185,7 +196,8 @@ static void every_tick_that_a_callback_saw_survives_being_killed(void **state)
     uint64_t witnessed = 0;
     int fruitful = 0;
     for (int i = 0; i < kills; i++) {
-        kill_one(folder, page, (unsigned)rand_r(&seed) % KILL_WITHIN_US);
+        /* one in three may hit it while it opens the session */
+        kill_one(folder, page, i % 3 == 0, (unsigned)rand_r(&seed) % KILL_WITHIN_US);
         char *path = only_session(folder);
         uint64_t found = check_witnesses(path, page);
         witnessed += found;
@@ -193,7 +205,7 @@ static void every_tick_that_a_callback_saw_survives_being_killed(void **state)
         free(path);
     }
     print_message("%llu ticks witnessed in %d runs\n", (unsigned long long)witnessed, fruitful);
-    assert_true(fruitful > kills / 4);
+    assert_true(fruitful >= kills / 2);
 
     /* the next start just works, and what is there is whole */
     struct qta_gateway *gateway = NULL;

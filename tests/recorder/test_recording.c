@@ -255,6 +255,8 @@ static void a_disk_that_fails_at_any_call_costs_nothing_that_was_seen(void **sta
         enum qta_status status = qta_gateway_create_in(
             &stage->gateway, &stage->options, &stage->environment.base, stage->transport, &err);
         if (status != QTA_OK) {
+            if (status != kinds[calls % 2].status)
+                print_message("%d calls: %s\n", (int)calls, err.message);
             assert_int_equal(status, kinds[calls % 2].status);
             stage->transport->ops->destroy(stage->transport);
         } else {
@@ -263,6 +265,8 @@ static void a_disk_that_fails_at_any_call_costs_nothing_that_was_seen(void **sta
             status = stage_stop(stage, &err);
             if (status != QTA_OK) {
                 failed_runs++;
+                if (status != kinds[calls % 2].status)
+                    print_message("%d calls: %s\n", (int)calls, err.message);
                 assert_int_equal(status, kinds[calls % 2].status);
                 assert_non_null(strstr(err.message, "recording failed: "));
             }

@@ -113,11 +113,11 @@ void virtual_environment_init(struct virtual_environment *environment)
     ops.random = do_random;
     *environment = (struct virtual_environment){
         .base = {.ops = &ops},
-        .monotonic_ns = INT64_C(1000000000000),
-        .realtime_ns = START_NS,
         .random_state = 1,
         .disk_errno = ENOSPC,
     };
+    atomic_init(&environment->monotonic_ns, INT64_C(1000000000000));
+    atomic_init(&environment->realtime_ns, START_NS);
     atomic_init(&environment->disk_calls_left, -1);
 }
 

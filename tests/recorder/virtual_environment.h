@@ -11,8 +11,8 @@
 
 struct virtual_environment {
     struct qta_environment base;
-    int64_t monotonic_ns;
-    int64_t realtime_ns;
+    _Atomic int64_t monotonic_ns; /**< other threads of the library look at the clock, too */
+    _Atomic int64_t realtime_ns;
     uint64_t random_state;
     /** Calls that change the disk that still succeed; negative: all. */
     _Atomic int64_t disk_calls_left;
