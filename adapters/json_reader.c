@@ -12,6 +12,7 @@ static bool fail_at(struct qta_json_reader *reader, const char *at, enum qta_jso
     if (reader->error == QTA_JSON_OK) {
         reader->at = at;
         reader->end = at;
+        reader->last_word = NULL;
         reader->error = (uint8_t)error;
     }
     return false;
@@ -90,26 +91,18 @@ enum qta_json_type qta_json_peek(struct qta_json_reader *reader)
     }
 }
 
-static bool enter(struct qta_json_reader *reader, enum qta_json_type type)
+bool qta_json_enter_slow(struct qta_json_reader *reader, enum qta_json_type type)
 {
     if (qta_json_peek(reader) != type)
         return false;
     if (reader->depth == QTA_JSON_DEPTH_MAX)
         return fail(reader, QTA_JSON_TOO_DEEP);
     reader->at++;
+    if (reader->at < reader->end && *reader->at == ',')
+        return fail(reader, QTA_JSON_SYNTAX);
     reader->depth++;
     reader->is_first = true;
     return true;
-}
-
-bool qta_json_enter_object(struct qta_json_reader *reader)
-{
-    return enter(reader, QTA_JSON_OBJECT);
-}
-
-bool qta_json_enter_array(struct qta_json_reader *reader)
-{
-    return enter(reader, QTA_JSON_ARRAY);
 }
 
 /* Up to the next member, or out of the container when `close` comes. */
@@ -152,6 +145,14 @@ bool qta_json_next_key_slow(struct qta_json_reader *reader, struct qta_json_text
 bool qta_json_next_element_slow(struct qta_json_reader *reader)
 {
     return next_member(reader, ']');
+}
+
+uint64_t qta_json_load_tail(const char *at, const char *end)
+{
+    uint64_t word = 0;
+    for (unsigned shift = 0; at < end; at++, shift += 8)
+        word |= (uint64_t)(uint8_t)*at << shift;
+    return word;
 }
 
 static int hex_digit(char byte)
@@ -203,17 +204,13 @@ static size_t odd_character(struct qta_json_reader *reader, const char *at)
     return length;
 }
 
-static const char *skip_plain(const char *at, const char *end)
+static const char *skip_plain(const struct qta_json_reader *reader, const char *at)
 {
-    while (end - at >= 8) {
-        uint64_t stop = qta_json_not_plain(qta_json_load8(at));
-        if (stop)
-            return at + (__builtin_ctzll(stop) >> 3);
-        at += 8;
+    unsigned count = 8;
+    while (count == 8) { /* zeros behind the end are not plain */
+        count = qta_json_plain_count(qta_json_load(reader, at));
+        at += count;
     }
-    while (at < end && (unsigned char)*at >= 0x20 && (unsigned char)*at < 0x80 && *at != '"' &&
-           *at != '\\')
-        at++;
     return at;
 }
 
@@ -225,7 +222,7 @@ bool qta_json_read_string_slow(struct qta_json_reader *reader, struct qta_json_t
     const char *at = begin;
     bool has_escapes = false;
     for (;;) {
-        at = skip_plain(at, reader->end);
+        at = skip_plain(reader, at);
         if (at == reader->end)
             return fail_at(reader, at, QTA_JSON_CUT);
         if (*at == '"')
@@ -283,10 +280,55 @@ bool qta_json_read_number(struct qta_json_reader *reader, struct qta_json_text *
     return true;
 }
 
+/* Adds the digits at `at` to *sum and *count; returns what follows them. */
+static const char *sum_digits(const struct qta_json_reader *reader, const char *at, uint64_t *sum,
+                              unsigned *count)
+{
+    static const uint64_t powers[9] = {1,      10,      100,      1000,     10000,
+                                       100000, 1000000, 10000000, 100000000};
+    unsigned found = 8;
+    while (found == 8) {
+        uint64_t word = qta_json_load(reader, at);
+        found = qta_json_digit_count(word);
+        if (found > 0)
+            *sum = *sum * powers[found] + qta_json_digits(word, found);
+        *count += found;
+        at += found;
+    }
+    return at;
+}
+
+/* Any decimal of up to 18 digits without an exponent. */
+static bool read_long_decimal(struct qta_json_reader *reader, struct qta_decimal *value)
+{
+    enum { DIGITS_MAX = 18 };
+    uint64_t sum = 0;
+    unsigned count = 0;
+    unsigned fraction_count = 0;
+    bool is_negative = reader->at < reader->end && *reader->at == '-';
+    const char *first = reader->at + is_negative;
+    const char *at = sum_digits(reader, first, &sum, &count);
+    if (count == 0 || (count > 1 && *first == '0'))
+        return false;
+    if (at < reader->end && *at == '.') {
+        at = sum_digits(reader, at + 1, &sum, &fraction_count);
+        if (fraction_count == 0)
+            return false;
+    }
+    bool has_exponent = at < reader->end && (*at | 0x20) == 'e';
+    if (has_exponent || count + fraction_count > DIGITS_MAX)
+        return false;
+    *value = qta_decimal_make(is_negative ? -(int64_t)sum : (int64_t)sum, -(int)fraction_count);
+    reader->at = at;
+    return true;
+}
+
 enum qta_status qta_json_read_decimal_slow(struct qta_json_reader *reader,
                                            struct qta_decimal *value, bool *is_rounded)
 {
     struct qta_json_text text;
+    if (read_long_decimal(reader, value))
+        return QTA_OK;
     if (!qta_json_read_number(reader, &text))
         return QTA_ERR_FORMAT;
     bool was_rounded = false;
@@ -336,7 +378,7 @@ static bool skip_or_enter(struct qta_json_reader *reader, bool *is_container, bo
     switch (type) {
     case QTA_JSON_OBJECT:
     case QTA_JSON_ARRAY:
-        return enter(reader, type);
+        return qta_json_enter_slow(reader, type);
     case QTA_JSON_STRING:
         return qta_json_read_string(reader, &text);
     case QTA_JSON_NUMBER:

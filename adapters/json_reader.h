@@ -69,6 +69,8 @@ struct qta_json_text {
 struct qta_json_reader {
     const char *at; /**< the next byte; on failure, where it was found */
     const char *end;
+    const char
+        *last_word; /**< the last place with eight bytes behind it; NULL when there is none */
     const char *start;
     uint32_t depth; /**< containers that are entered and not left */
     bool is_first;  /**< a container was just entered: no comma yet */
@@ -81,7 +83,12 @@ static inline void qta_json_reader_init(struct qta_json_reader *reader, const vo
                                         size_t length)
 {
     const char *start = bytes ? bytes : "";
-    *reader = (struct qta_json_reader){.at = start, .end = start + length, .start = start};
+    *reader = (struct qta_json_reader){
+        .at = start,
+        .end = start + length,
+        .last_word = length >= 8 ? start + length - 8 : NULL,
+        .start = start,
+    };
 }
 
 /** Bytes before the current place; on failure, the place of the offending byte. */
@@ -101,8 +108,8 @@ enum qta_fault qta_json_error_fault(unsigned error);
 enum qta_json_type qta_json_peek(struct qta_json_reader *reader);
 
 /** Enters the object or array that comes next. False: another type, or failure. */
-bool qta_json_enter_object(struct qta_json_reader *reader);
-bool qta_json_enter_array(struct qta_json_reader *reader);
+static inline bool qta_json_enter_object(struct qta_json_reader *reader);
+static inline bool qta_json_enter_array(struct qta_json_reader *reader);
 
 /** The next key of the object entered last. False at its end, which is consumed, or on failure. */
 static inline bool qta_json_next_key(struct qta_json_reader *reader, struct qta_json_text *key);
@@ -147,44 +154,63 @@ bool qta_json_text_equals(struct qta_json_text text, const char *name);
 
 /* ------------------------------------------------------------------------------------------------
  * The rest is what makes it fast: the usual case of each hot call, in the caller. Strings and
- * digits are looked at eight bytes at a time where eight bytes are left, so that their lengths,
- * which no processor can guess, cost no branch. */
+ * digits are looked at eight bytes at a time, so that their lengths, which no processor can guess,
+ * cost no branch. What is left over goes to a function, on a copy: a reader whose own address is
+ * never taken stays in registers. */
 
 /** The whole of each call above, for what its fast half leaves. Not for users. */
+bool qta_json_enter_slow(struct qta_json_reader *reader, enum qta_json_type type);
 bool qta_json_next_key_slow(struct qta_json_reader *reader, struct qta_json_text *key);
 bool qta_json_next_element_slow(struct qta_json_reader *reader);
 bool qta_json_read_string_slow(struct qta_json_reader *reader, struct qta_json_text *text);
 enum qta_status qta_json_read_decimal_slow(struct qta_json_reader *reader,
                                            struct qta_decimal *value, bool *is_rounded);
+uint64_t qta_json_load_tail(const char *at, const char *end);
 
 #define QTA_JSON_EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-static inline uint64_t qta_json_load8(const char *bytes)
+/** Eight bytes, the first one lowest; zeros where the end is nearer. at <= reader->end. */
+static inline uint64_t qta_json_load(const struct qta_json_reader *reader, const char *at)
 {
     uint64_t word;
-    memcpy(&word, bytes, sizeof word);
+    if (__builtin_expect(at > reader->last_word, 0))
+        return qta_json_load_tail(at, reader->end);
+    memcpy(&word, at, sizeof word);
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
     word = __builtin_bswap64(word);
 #endif
     return word;
 }
 
-/** A set high bit in the first byte that ends the plain part of a string: a quote, a backslash, a
- *  control character, not ASCII. 0 when all eight bytes are plain. Bits above the lowest mean
- *  nothing. */
-static inline uint64_t qta_json_not_plain(uint64_t word)
+/** One byte of a word. */
+static inline char qta_json_byte(uint64_t word, unsigned index)
+{
+    return (char)(word >> 8 * index & 0xff);
+}
+
+/** The length of the plain part of a string: before a quote, a backslash, a control character or
+ *  anything that is not ASCII. 8 when all bytes are plain. */
+static inline unsigned qta_json_plain_count(uint64_t word)
 {
     uint64_t quote = (word ^ QTA_JSON_EACH('"')) - QTA_JSON_EACH(1);
     uint64_t backslash = (word ^ QTA_JSON_EACH('\\')) - QTA_JSON_EACH(1);
     uint64_t control = word - QTA_JSON_EACH(0x20);
-    return (quote | backslash | control | word) & QTA_JSON_EACH(0x80);
+    uint64_t stop = (quote | backslash | control | word) & QTA_JSON_EACH(0x80);
+    /* each of them is right up to its lowest set bit, and that is all that counts */
+    return stop ? (unsigned)__builtin_ctzll(stop) >> 3 : 8;
 }
 
-/** How many of the eight bytes are digits before the first that is not. */
-static inline unsigned qta_json_digit_count(uint64_t word)
+/** A set high bit in every byte that is no digit. */
+static inline uint64_t qta_json_not_digits(uint64_t word)
 {
     uint64_t value = word ^ QTA_JSON_EACH('0');
-    uint64_t other = ((value + QTA_JSON_EACH(0x76)) | value) & QTA_JSON_EACH(0x80);
+    return (((value & QTA_JSON_EACH(0x7f)) + QTA_JSON_EACH(0x76)) | value) & QTA_JSON_EACH(0x80);
+}
+
+/** How many of the bytes are digits before the first that is not. */
+static inline unsigned qta_json_digit_count(uint64_t word)
+{
+    uint64_t other = qta_json_not_digits(word);
     return other ? (unsigned)__builtin_ctzll(other) >> 3 : 8;
 }
 
@@ -198,79 +224,170 @@ static inline uint64_t qta_json_digits(uint64_t word, unsigned count)
            32;
 }
 
-static inline bool qta_json_next_key(struct qta_json_reader *reader, struct qta_json_text *key)
+static inline bool qta_json_enter_container(struct qta_json_reader *reader, char open,
+                                            enum qta_json_type type)
 {
     const char *at = reader->at;
-    if (reader->end - at >= 10 && at[0] == ',' && at[1] == '"') {
-        uint64_t stop = qta_json_not_plain(qta_json_load8(at + 2));
-        size_t length = stop ? (size_t)__builtin_ctzll(stop) >> 3 : 8;
-        const char *quote = at + 2 + length;
-        if (stop && quote + 1 < reader->end && quote[0] == '"' && quote[1] == ':' &&
-            !reader->is_first) {
-            *key = (struct qta_json_text){.bytes = at + 2, .length = length};
-            reader->at = quote + 2;
-            return true;
-        }
+    if (reader->end - at < 2 || *at != open || at[1] == ',' ||
+        reader->depth == QTA_JSON_DEPTH_MAX) {
+        struct qta_json_reader copy = *reader;
+        bool is_entered = qta_json_enter_slow(&copy, type);
+        *reader = copy;
+        return is_entered;
     }
-    return qta_json_next_key_slow(reader, key);
+    reader->at++;
+    reader->depth++;
+    reader->is_first = true;
+    return true;
+}
+
+static inline bool qta_json_enter_object(struct qta_json_reader *reader)
+{
+    return qta_json_enter_container(reader, '{', QTA_JSON_OBJECT);
+}
+
+static inline bool qta_json_enter_array(struct qta_json_reader *reader)
+{
+    return qta_json_enter_container(reader, '[', QTA_JSON_ARRAY);
+}
+
+static inline void qta_json_leave(struct qta_json_reader *reader)
+{
+    reader->at++;
+    reader->depth--;
+    reader->is_first = false;
+}
+
+/** The next key when it is short and plain, with nothing blank around it. A comma is never the
+ * first byte in a container: entering it has seen to that. */
+static inline bool qta_json_next_key_fast(struct qta_json_reader *reader, struct qta_json_text *key)
+{
+    const char *at = reader->at;
+    if (at < reader->end && *at == ',')
+        at++;
+    else if (!reader->is_first)
+        return false;
+    if (at == reader->end || *at != '"')
+        return false;
+    uint64_t word = qta_json_load(reader, at + 1);
+    unsigned count = qta_json_plain_count(word);
+    if (count > 6 || qta_json_byte(word, count) != '"' || qta_json_byte(word, count + 1) != ':')
+        return false;
+    *key = (struct qta_json_text){.bytes = at + 1, .length = count};
+    reader->at = at + count + 3;
+    reader->is_first = false;
+    return true;
+}
+
+static inline bool qta_json_next_key(struct qta_json_reader *reader, struct qta_json_text *key)
+{
+    if (qta_json_next_key_fast(reader, key))
+        return true;
+    if (reader->at < reader->end && *reader->at == '}') {
+        qta_json_leave(reader);
+        return false;
+    }
+    struct qta_json_reader copy = *reader;
+    struct qta_json_text slow_key;
+    bool has_more = qta_json_next_key_slow(&copy, &slow_key);
+    *reader = copy;
+    if (has_more)
+        *key = slow_key;
+    return has_more;
 }
 
 static inline bool qta_json_next_element(struct qta_json_reader *reader)
 {
     const char *at = reader->at;
-    if (reader->end - at >= 2 && at[0] == ',' && (unsigned char)at[1] > ' ' && at[1] != ']' &&
-        !reader->is_first) {
-        reader->at = at + 1;
+    if (reader->end - at >= 2 && *at == ',' && (unsigned char)at[1] > ' ' && at[1] != ']') {
+        reader->at++;
         return true;
     }
-    return qta_json_next_element_slow(reader);
+    if (at < reader->end && *at == ']') {
+        qta_json_leave(reader);
+        return false;
+    }
+    if (at < reader->end && reader->is_first && (unsigned char)*at > ' ') {
+        reader->is_first = false;
+        return true;
+    }
+    struct qta_json_reader copy = *reader;
+    bool has_more = qta_json_next_element_slow(&copy);
+    *reader = copy;
+    return has_more;
 }
 
 static inline bool qta_json_read_string(struct qta_json_reader *reader, struct qta_json_text *text)
 {
     const char *at = reader->at;
-    if (reader->end - at >= 9 && at[0] == '"') {
-        uint64_t stop = qta_json_not_plain(qta_json_load8(at + 1));
-        if (stop) {
-            size_t length = (size_t)__builtin_ctzll(stop) >> 3;
-            if (at[1 + length] == '"') {
-                *text = (struct qta_json_text){.bytes = at + 1, .length = length};
-                reader->at = at + length + 2;
-                return true;
-            }
+    if (at < reader->end && *at == '"') {
+        uint64_t word = qta_json_load(reader, at + 1);
+        unsigned count = qta_json_plain_count(word);
+        if (count < 8 && qta_json_byte(word, count) == '"') {
+            *text = (struct qta_json_text){.bytes = at + 1, .length = count};
+            reader->at = at + count + 2;
+            return true;
         }
     }
-    return qta_json_read_string_slow(reader, text);
+    struct qta_json_reader copy = *reader;
+    struct qta_json_text slow_text;
+    bool is_read = qta_json_read_string_slow(&copy, &slow_text);
+    *reader = copy;
+    if (is_read)
+        *text = slow_text;
+    return is_read;
+}
+
+/** The usual decimal: seven characters at most, no sign, no exponent. */
+static inline bool qta_json_read_decimal_fast(struct qta_json_reader *reader, int64_t *mantissa,
+                                              unsigned *fraction_count)
+{
+    uint64_t word = qta_json_load(reader, reader->at);
+    uint64_t others = qta_json_not_digits(word);
+    if (others == 0)
+        return false;
+    unsigned whole = (unsigned)__builtin_ctzll(others) >> 3;
+    unsigned count = whole; /* digits */
+    unsigned length = whole;
+    *fraction_count = 0;
+    if (qta_json_byte(word, whole) == '.') {
+        others &= others - 1;
+        if (others == 0)
+            return false;
+        length = (unsigned)__builtin_ctzll(others) >> 3;
+        count = length - 1;
+        *fraction_count = count - whole;
+        if (*fraction_count == 0)
+            return false;
+    }
+    char first = qta_json_byte(word, 0);
+    char next = qta_json_byte(word, length);
+    if (whole == 0 || (first == '0' && whole > 1) || (next | 0x20) == 'e')
+        return false;
+    /* closes up on the point */
+    uint64_t low = (UINT64_C(1) << 8 * whole) - 1;
+    uint64_t digits = length == whole ? word : (word & low) | (word >> 8 & ~low);
+    *mantissa = (int64_t)qta_json_digits(digits, count);
+    reader->at += length;
+    return true;
 }
 
 static inline enum qta_status qta_json_read_decimal(struct qta_json_reader *reader,
                                                     struct qta_decimal *value, bool *is_rounded)
 {
-    static const int32_t powers[8] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000};
-    const char *at = reader->at;
-    if (reader->end - at < 24)
-        return qta_json_read_decimal_slow(reader, value, is_rounded);
-    uint64_t word = qta_json_load8(at);
-    unsigned count = qta_json_digit_count(word);
-    if (count == 0 || count == 8 || (at[0] == '0' && count > 1))
-        return qta_json_read_decimal_slow(reader, value, is_rounded);
-    int64_t mantissa = (int64_t)qta_json_digits(word, count);
-    unsigned fraction_count = 0;
-    at += count;
-    if (*at == '.') {
-        word = qta_json_load8(at + 1);
-        fraction_count = qta_json_digit_count(word);
-        if (fraction_count == 0 || fraction_count == 8)
-            return qta_json_read_decimal_slow(reader, value, is_rounded);
-        mantissa = mantissa * powers[fraction_count] +
-                   (int64_t)qta_json_digits(word, fraction_count);
-        at += 1 + fraction_count;
+    int64_t mantissa;
+    unsigned fraction_count;
+    if (qta_json_read_decimal_fast(reader, &mantissa, &fraction_count)) {
+        *value = qta_decimal_make(mantissa, -(int)fraction_count);
+        return QTA_OK;
     }
-    if ((*at | 0x20) == 'e')
-        return qta_json_read_decimal_slow(reader, value, is_rounded);
-    reader->at = at;
-    *value = qta_decimal_make(mantissa, -(int)fraction_count);
-    return QTA_OK;
+    struct qta_json_reader copy = *reader;
+    struct qta_decimal slow_value;
+    enum qta_status status = qta_json_read_decimal_slow(&copy, &slow_value, is_rounded);
+    *reader = copy;
+    if (status == QTA_OK)
+        *value = slow_value;
+    return status;
 }
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapters/alpaca.h"
 #include "adapters/synthetic.h"
 
 struct entry {
@@ -15,6 +16,7 @@ struct entry {
 
 /* sorted by name */
 static const struct entry built_in[] = {
+    {&qta_alpaca_adapter_ops},
     {&qta_synthetic_adapter_ops},
 };
 enum { BUILT_IN_COUNT = sizeof built_in / sizeof built_in[0] };
