@@ -145,3 +145,17 @@ function(qta_script_test name)
   set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} SKIP_RETURN_CODE 77
     ENVIRONMENT "QTA_SOURCE_DIR=${PROJECT_SOURCE_DIR};QTA_BINARY_DIR=${PROJECT_BINARY_DIR}")
 endfunction()
+
+# qta_bench(NAME SOURCES file... [LINKS library...])
+# A benchmark that may reach inside the library; the tests run it with --quick to see that it works.
+function(qta_bench name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINKS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${name} PRIVATE qta_static qta_options ${arg_LINKS})
+  set_target_properties(${name} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench-bin)
+  add_test(NAME ${name} COMMAND ${name} --quick)
+  set_tests_properties(${name} PROPERTIES TIMEOUT 120
+    ENVIRONMENT "QTA_SOURCE_DIR=${PROJECT_SOURCE_DIR};QTA_BINARY_DIR=${PROJECT_BINARY_DIR}")
+endfunction()
