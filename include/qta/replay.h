@@ -34,10 +34,12 @@ enum {
 struct qta_replay_options {
     struct qta_session_filter filter;
     uint32_t speed_milli; /**< 1000 is real time, 10000 ten times faster, 0 as fast as it is read */
-    int64_t start_offset_ns; /**< skip this much from the first tick on */
-    int64_t duration_ns;     /**< play this much session time; 0 for all */
-    int64_t gap_max_ns;      /**< shorten longer pauses to this, in session time; 0 for no limit */
-    uint32_t loop_count;     /**< how often; 0 for ever */
+    /** Skip this much of the sessions' time, from their first ts_recv_ns or filter.from_ns on,
+     *  whichever is later, whatever symbols and types the filter lets through. */
+    int64_t start_offset_ns;
+    int64_t duration_ns; /**< play this much session time from there; 0 for all */
+    int64_t gap_max_ns;  /**< shorten longer pauses to this, in session time; 0 for no limit */
+    uint32_t loop_count; /**< how often; 0 for ever */
 };
 QTA_API struct qta_replay_options qta_replay_options_default(void);
 
@@ -51,10 +53,10 @@ QTA_API enum qta_status qta_replay_create(struct qta_replay **out, const char *c
                                           struct qta_error *err);
 QTA_API void qta_replay_destroy(struct qta_replay *replay);
 
-/** Plays to the end on this thread, callback for each tick when it is due. Deadlines are absolute:
- *  a late tick makes no later one late. QTA_OK at the end or after a stop; QTA_ERR_DAMAGED at the
- *  end when blocks had to be skipped (their number and the first are in err; on_problem, if not
- *  NULL, heard of each); QTA_ERR_IO. */
+/** Plays to the end on this thread, callback for each tick when it is due. Once per replay.
+ *  Deadlines are absolute: a late tick makes no later one late. QTA_OK at the end or after a stop;
+ *  QTA_ERR_DAMAGED at the end when blocks had to be skipped (their number and the first are in err;
+ *  on_problem, if not NULL, heard of each); QTA_ERR_STATE: played already; QTA_ERR_IO. */
 QTA_API enum qta_status qta_replay_run(struct qta_replay *replay, qta_tick_callback callback,
                                        qta_problem_callback on_problem, void *user,
                                        struct qta_error *err);
