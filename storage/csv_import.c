@@ -102,11 +102,12 @@ static enum qta_status choose_paths(struct import *import, const char *output,
         return qta_error_set(err, QTA_ERR_NOMEM, "out of memory");
     const char *name = base_name(import->output);
     int parent_length = (int)(name - import->output);
-    if (asprintf(&import->growing, "%.*s.%s.import-%016" PRIx64, parent_length, import->output,
-                 name, random) < 0) {
-        import->growing = NULL;
+    size_t capacity = length + sizeof "..import-0123456789abcdef";
+    import->growing = malloc(capacity);
+    if (!import->growing)
         return qta_error_set(err, QTA_ERR_NOMEM, "out of memory");
-    }
+    snprintf(import->growing, capacity, "%.*s.%s.import-%016" PRIx64, parent_length, import->output,
+             name, random);
     return QTA_OK;
 }
 
@@ -127,6 +128,7 @@ static void remove_tree(const char *path)
 /* After this the session is where it belongs, also when the power goes. */
 static enum qta_status take_name(struct import *import, struct qta_error *err)
 {
+    assert(import->growing && import->output);
     if (rename(import->growing, import->output) != 0) {
         if (errno == EEXIST || errno == ENOTEMPTY || errno == ENOTDIR)
             return refuse_existing(import->output, err);
