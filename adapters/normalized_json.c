@@ -129,7 +129,6 @@ static bool read_interval(struct object *object, int64_t *interval_ns)
 /* Kept for store_ids(): whether a number stays one depends on the other id. */
 static bool read_id(struct object *object, const struct qta_field *field)
 {
-    assert(object->id_count < IDS_MAX);
     struct qta_json_text text;
     bool is_string = qta_json_read_string(object->reader, &text);
     if (!is_string && !qta_json_read_number(object->reader, &text))
@@ -137,6 +136,7 @@ static bool read_id(struct object *object, const struct qta_field *field)
     size_t place = 0;
     while (place < object->id_count && object->ids[place].field != field)
         place++;
+    assert(place < IDS_MAX);
     object->id_count += place == object->id_count;
     object->ids[place].field = field;
     object->ids[place].text = text;

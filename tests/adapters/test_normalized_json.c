@@ -206,6 +206,20 @@ static void ids_beyond_64_bits_become_text_together(void **state)
     fake_host_finish(&host);
 }
 
+static void of_a_field_that_comes_again_the_last_value_counts(void **state)
+{
+    (void)state;
+    struct fake_host host;
+    fake_host_init(&host);
+    assert_int_equal(decode(&host, "{\"symbol\":\"A\",\"price\":1,\"id\":1,\"id\":2,\"id\":3,"
+                                   "\"price\":4,\"symbol\":\"B\"}"),
+                     1);
+    assert_int_equal(host.ticks[0].trade.id, 3);
+    assert_int_equal(host.ticks[0].trade.price_mantissa, 4);
+    assert_string_equal(fake_host_name(&host, QTA_NAME_SYMBOL, host.ticks[0].symbol), "B");
+    fake_host_finish(&host);
+}
+
 static void conditions_may_be_one_or_many_and_numbers(void **state)
 {
     (void)state;
@@ -309,6 +323,7 @@ int main(void)
         cmocka_unit_test(a_message_without_type_is_a_trade),
         cmocka_unit_test(arrays_plurals_and_any_order_of_keys_are_fine),
         cmocka_unit_test(ids_beyond_64_bits_become_text_together),
+        cmocka_unit_test(of_a_field_that_comes_again_the_last_value_counts),
         cmocka_unit_test(conditions_may_be_one_or_many_and_numbers),
         cmocka_unit_test(digits_that_do_not_fit_are_rounded_and_flagged),
         cmocka_unit_test(what_is_not_understood_is_counted_and_the_rest_goes_on),
