@@ -629,6 +629,7 @@ const struct qta_adapter_ops qta_alpaca_adapter_ops = {
     .struct_bytes = sizeof(struct qta_adapter_ops),
     .name = "alpaca",
     .transport = QTA_TRANSPORT_WEBSOCKET,
+    .traits = QTA_TRAIT_NEEDS_URL,
     .types = QTA_TYPES_MARKET,
     .settings = settings,
     .setting_count = sizeof settings / sizeof settings[0],

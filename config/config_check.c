@@ -113,7 +113,8 @@ static void check_url(struct qta_config *config, struct qta_config_provider *pro
     if (!url) {
         const struct qta_yaml_node *node = qta_yaml_find(provider->node, "websocket_url");
         bool is_given = node && !qta_yaml_is_null(node);
-        if (!is_given && !ops->describe_connection)
+        bool has_own = ops->describe_connection && !(ops->traits & QTA_TRAIT_NEEDS_URL);
+        if (!is_given && !has_own)
             ERROR(config, provider->place, "provider '%s' needs a websocket_url, like %s",
                   provider->options.name,
                   ops->transport == QTA_TRANSPORT_TCP ? "tls://host:4001" : "wss://host/path");

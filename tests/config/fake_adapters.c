@@ -38,6 +38,8 @@ static const struct qta_adapter_ops ops[] = {
     {.struct_bytes = sizeof(struct qta_adapter_ops),
      .name = "alpaca",
      .transport = QTA_TRANSPORT_WEBSOCKET,
+     .traits = QTA_TRAIT_NEEDS_URL,
+     .describe_connection = describe_venue,
      .types = QTA_TYPE_BIT(QTA_TICK_TRADE) | QTA_TYPE_BIT(QTA_TICK_QUOTE) |
               QTA_TYPE_BIT(QTA_TICK_BAR),
      .needs_key = true},
