@@ -659,7 +659,7 @@ static enum qta_exit play(struct player *player)
     if (player->settings.is_paused)
         toggle_pause(player);
     set_signals(player);
-    if (player->server && !player->settings.is_quiet)
+    if (player->server)
         announce_server(player); /* who reads it may stop us at once */
     player->start_ns = monotonic_ns();
     start_console(player);
