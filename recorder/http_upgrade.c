@@ -12,6 +12,7 @@
 #include <qta/version.h>
 
 #include "core/calendar.h"
+#include "recorder/printable.h"
 
 static const int64_t second_ns = INT64_C(1000000000);
 static const int64_t retry_after_max_s = QTA_DAY_S;
@@ -178,14 +179,6 @@ static bool list_has(struct slice list, const char *word)
     }
 }
 
-static void print_slice(char *text, size_t capacity, struct slice slice)
-{
-    size_t used = 0;
-    for (size_t i = 0; i < slice.length && used + 1 < capacity; i++)
-        text[used++] = slice.start[i] >= ' ' && slice.start[i] <= '~' ? slice.start[i] : '?';
-    text[used] = '\0';
-}
-
 /* Reads a number of at most 9 digits. */
 static bool parse_number(const char *text, size_t length, int64_t *value)
 {
@@ -287,7 +280,7 @@ static enum qta_http_result refusal(struct slice phrase, struct slice headers, i
 {
     char text[64];
     struct slice value;
-    print_slice(text, sizeof text, phrase);
+    qta_copy_printable(text, sizeof text, phrase.start, phrase.length);
     bool is_redirect = answer->status >= 300 && answer->status < 400;
     snprintf(answer->reason, sizeof answer->reason, "the upgrade was refused: %d%s%s%s",
              answer->status, phrase.length > 0 ? " " : "", text,
@@ -339,13 +332,14 @@ enum qta_http_result qta_http_read_answer(const uint8_t *bytes, size_t length,
             return broken(answer, "the server's answer is not HTTP");
         const uint8_t *end = memmem(bytes + progress->scanned, length - progress->scanned,
                                     empty_line, EMPTY_LINE_BYTES);
+        if (length >= QTA_HTTP_HEADERS_MAX_BYTES &&
+            (!end || end - bytes >= QTA_HTTP_HEADERS_MAX_BYTES))
+            return broken(answer, "the server's answer has more than 64 KiB of headers");
         if (!end) {
             /* the last three bytes may be the beginning of the empty line */
             if (length - progress->scanned >= EMPTY_LINE_BYTES)
                 progress->scanned = length - (EMPTY_LINE_BYTES - 1);
-            return length < QTA_HTTP_HEADERS_MAX_BYTES
-                       ? QTA_HTTP_MORE
-                       : broken(answer, "the server's answer has more than 64 KiB of headers");
+            return QTA_HTTP_MORE;
         }
         answer->length = (size_t)(end - bytes) + EMPTY_LINE_BYTES;
         enum qta_http_result result = read_block((const char *)block, (size_t)(end - block) + 2,

@@ -11,6 +11,7 @@
 #include <qta/log.h>
 #include <qta/timestamp.h>
 
+#include "recorder/printable.h"
 #include "recorder/websocket_writer.h"
 
 enum {
@@ -40,15 +41,6 @@ static const uint8_t *next_mask(struct qta_link_loop *loop)
     }
     loop->random_left -= QTA_WEBSOCKET_MASK_BYTES;
     return loop->random + loop->random_left;
-}
-
-/* Text from the peer, as far as it is fit to print. */
-static void print_peer_text(char *text, size_t capacity, const uint8_t *bytes, size_t length)
-{
-    size_t used = 0;
-    for (size_t i = 0; i < length && used + 1 < capacity; i++)
-        text[used++] = bytes[i] < ' ' || bytes[i] > '~' ? '?' : (char)bytes[i];
-    text[used] = '\0';
 }
 
 static void link_attention(struct qta_link *link)
@@ -128,7 +120,7 @@ static void on_peer_close(struct qta_link *link, const struct qta_websocket_even
     if (link->state != QTA_LINK_OPEN)
         return;
     char text[QTA_WEBSOCKET_CONTROL_BYTES_MAX + 1];
-    print_peer_text(text, sizeof text, event->bytes, event->length);
+    qta_copy_printable(text, sizeof text, (const char *)event->bytes, event->length);
     link->end = (struct qta_link_end){.cause = QTA_CAUSE_PEER_CLOSED, .code = event->code};
     if (event->code == 0)
         snprintf(link->end.reason, sizeof link->end.reason, "closed by the venue without a code");
@@ -311,7 +303,8 @@ static void continue_securing(struct qta_link *link)
         link->end.is_certificate = link->stream.is_certificate;
     } else if (io == QTA_IO_CLOSED) {
         qta_link_fail(link, QTA_CAUSE_TLS, 0,
-                      "'%s' ended the connection within the TLS handshake: does port %u speak TLS?",
+                      "'%s' ended the connection within the TLS handshake: does port %u speak TLS "
+                      "1.2 or later?",
                       link->url.host, link->url.port);
     }
 }
@@ -695,11 +688,14 @@ static enum qta_status prepare_tls(struct qta_link *link, const struct qta_link_
         qta_log(QTA_LOG_WARNING, "tls",
                 "the certificate of '%s' is NOT checked, as configured: anyone may be there",
                 link->url.host);
-    return qta_tls_context_create(&link->tls, options->tls_ca_file, options->tls_is_insecure, err);
+    return qta_tls_context_create(&link->tls, &link->loop->tls, options->tls_ca_file,
+                                  options->tls_is_insecure, err);
 }
 
 static enum qta_status start_lookup(struct qta_link *link, struct qta_error *err)
 {
+    if (link->open_timeout_ns > 0)
+        link->deadline_ns = link_now_ns(link) + link->open_timeout_ns;
     if (qta_address_parse(link->url.host, link->url.port, &link->addresses)) {
         link->state = QTA_LINK_BETWEEN_ADDRESSES;
         link_attention(link);
@@ -727,8 +723,7 @@ enum qta_status qta_link_create(struct qta_link **out, struct qta_link_loop *loo
     link->message_max_bytes = options->message_max_bytes;
     link->connect_deadline_ns = INT64_MAX;
     link->ping_ns = INT64_MAX;
-    link->deadline_ns = options->open_timeout_ns > 0 ? link_now_ns(link) + options->open_timeout_ns
-                                                     : INT64_MAX;
+    link->deadline_ns = INT64_MAX;
     qta_stream_init(&link->stream);
     qta_websocket_reader_init(&link->reader, options->message_max_bytes);
     enum qta_status status = qta_url_parse(&link->url, options->request->url, err);

@@ -34,6 +34,7 @@ enum { QTA_LINK_RANDOM_BYTES = 1024 };
 struct qta_link_loop {
     struct qta_environment *environment;
     struct qta_resolver *resolver;
+    struct qta_tls_store tls;
     uint8_t *bytes; /**< what was just read; room for capacity */
     size_t capacity;
     uint8_t random[QTA_LINK_RANDOM_BYTES]; /**< for masks; random_left at its end are unused */

@@ -283,6 +283,7 @@ static void destroy(struct qta_transport *base)
     qta_resolver_destroy(transport->loop.resolver); /* before the context that its threads wake */
     if (transport->context)
         lws_context_destroy(transport->context); /* closes the timer as well, once it is adopted */
+    qta_tls_store_finish(&transport->loop.tls);
     free(transport->loop.bytes);
     free(transport);
 }
@@ -307,8 +308,8 @@ static enum qta_status create_context(struct lws_transport *transport, struct qt
         .protocols = protocols,
         .vhost_name = "qta",
         .fd_limit_per_thread = SOCKETS_MAX,
-        .gid = (gid_t)-1,
-        .uid = (uid_t)-1,
+        .gid = -1,
+        .uid = -1,
         .user = transport,
     };
     transport->context = lws_create_context(&info);

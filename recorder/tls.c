@@ -11,8 +11,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-enum { RECORD_BYTES_MAX = 16384, READ_BUFFER_BYTES = 65536, HOST_BYTES = 256, FAILURE_BYTES = 512 };
+enum {
+    RECORD_BYTES_MAX = 16384,
+    READ_BUFFER_BYTES = 65536,
+    HOST_BYTES = 256,
+    FILE_NAME_BYTES = 1024,
+    FAILURE_BYTES = 512,
+};
 
 struct qta_tls_context {
     SSL_CTX *ssl;
@@ -26,6 +33,78 @@ struct qta_tls_session {
     char host[HOST_BYTES];
     char failure[FAILURE_BYTES];
 };
+
+/* ---- store ---- */
+
+struct qta_tls_stored {
+    struct qta_tls_stored *next;
+    SSL_CTX *ssl;
+    struct stat file;              /* as it was when it was read */
+    char ca_file[FILE_NAME_BYTES]; /* "" for the system's */
+};
+
+/* The file that tells whether what is trusted has changed. All zero when there is none. */
+static void file_state(const char *ca_file, struct stat *file)
+{
+    if (!ca_file)
+        ca_file = getenv(X509_get_default_cert_file_env());
+    if (!ca_file)
+        ca_file = X509_get_default_cert_file();
+    if (stat(ca_file, file) != 0)
+        memset(file, 0, sizeof *file);
+}
+
+static bool is_same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* A reference to the context that trusts this file as it is now; NULL when there is none. */
+static SSL_CTX *store_find(struct qta_tls_store *store, const char *ca_file)
+{
+    struct stat file;
+    file_state(ca_file, &file);
+    for (struct qta_tls_stored **where = &store->first; *where; where = &(*where)->next) {
+        struct qta_tls_stored *stored = *where;
+        if (strcmp(stored->ca_file, ca_file ? ca_file : "") != 0)
+            continue;
+        if (is_same_file(&stored->file, &file) && SSL_CTX_up_ref(stored->ssl) == 1)
+            return stored->ssl;
+        *where = stored->next;
+        SSL_CTX_free(stored->ssl);
+        free(stored);
+        break;
+    }
+    return NULL;
+}
+
+/* Keeps a reference for the next connection. Without memory that one loads the file again. */
+static void store_add(struct qta_tls_store *store, const char *ca_file, SSL_CTX *ssl)
+{
+    struct qta_tls_stored *stored = calloc(1, sizeof *stored);
+    if (!stored)
+        return;
+    int length = snprintf(stored->ca_file, sizeof stored->ca_file, "%s", ca_file ? ca_file : "");
+    if ((size_t)length >= sizeof stored->ca_file || SSL_CTX_up_ref(ssl) != 1) {
+        free(stored);
+        return;
+    }
+    file_state(ca_file, &stored->file);
+    stored->ssl = ssl;
+    stored->next = store->first;
+    store->first = stored;
+}
+
+void qta_tls_store_finish(struct qta_tls_store *store)
+{
+    struct qta_tls_stored *stored;
+    while ((stored = store->first)) {
+        store->first = stored->next;
+        SSL_CTX_free(stored->ssl);
+        free(stored);
+    }
+}
 
 /* ---- context ---- */
 
@@ -62,30 +141,40 @@ static enum qta_status context_trust(SSL_CTX *ssl, const char *ca_file, struct q
     return QTA_OK;
 }
 
-enum qta_status qta_tls_context_create(struct qta_tls_context **out, const char *ca_file,
-                                       bool is_insecure, struct qta_error *err)
+static SSL_CTX *context_prepare(void)
+{
+    SSL_CTX *ssl = SSL_CTX_new(TLS_client_method());
+    if (!ssl)
+        return NULL;
+    SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION);
+    SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_read_ahead(ssl, 1); /* several records a system call */
+    SSL_CTX_set_default_read_buffer_len(ssl, READ_BUFFER_BYTES);
+    return ssl;
+}
+
+enum qta_status qta_tls_context_create(struct qta_tls_context **out, struct qta_tls_store *store,
+                                       const char *ca_file, bool is_insecure, struct qta_error *err)
 {
     assert(out);
     struct qta_tls_context *context = calloc(1, sizeof *context);
-    if (context)
-        context->ssl = SSL_CTX_new(TLS_client_method());
-    if (!context || !context->ssl) {
-        qta_tls_context_destroy(context);
+    if (!context)
         return qta_error_set(err, QTA_ERR_NOMEM, "out of memory preparing TLS");
-    }
-    SSL_CTX_set_min_proto_version(context->ssl, TLS1_2_VERSION);
-    SSL_CTX_set_options(context->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-    SSL_CTX_set_mode(context->ssl,
-                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    /* several records a system call */
-    SSL_CTX_set_read_ahead(context->ssl, 1);
-    SSL_CTX_set_default_read_buffer_len(context->ssl, READ_BUFFER_BYTES);
+    context->ssl = is_insecure ? NULL : store_find(store, ca_file);
     enum qta_status status = QTA_OK;
-    if (is_insecure) {
-        SSL_CTX_set_verify(context->ssl, SSL_VERIFY_NONE, NULL);
-    } else {
-        SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER, NULL);
-        status = context_trust(context->ssl, ca_file, err);
+    if (!context->ssl) {
+        context->ssl = context_prepare();
+        if (!context->ssl) {
+            status = qta_error_set(err, QTA_ERR_NOMEM, "out of memory preparing TLS");
+        } else if (is_insecure) {
+            SSL_CTX_set_verify(context->ssl, SSL_VERIFY_NONE, NULL);
+        } else {
+            SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER, NULL);
+            status = context_trust(context->ssl, ca_file, err);
+            if (status == QTA_OK)
+                store_add(store, ca_file, context->ssl);
+        }
     }
     if (status != QTA_OK) {
         qta_tls_context_destroy(context);

@@ -23,10 +23,21 @@ enum qta_io {
 struct qta_tls_context;
 struct qta_tls_session;
 
+/** Contexts that were made before: loading the system's authorities takes a fifth of a second,
+ * which no reconnect should cost the other connections. Zero-initialize. */
+struct qta_tls_store {
+    struct qta_tls_stored *first;
+};
+
+/** Frees. Contexts that were given out stay. */
+void qta_tls_store_finish(struct qta_tls_store *store);
+
 /** Trusts the authorities in ca_file (PEM) alone, or the system's when it is NULL. is_insecure
- * accepts any certificate. QTA_ERR_CONFIG: the file cannot be read or holds no certificate. */
-enum qta_status qta_tls_context_create(struct qta_tls_context **out, const char *ca_file,
-                                       bool is_insecure, struct qta_error *err);
+ *  accepts any certificate. The file is read again when it has changed. QTA_ERR_CONFIG: it cannot
+ * be read or holds no certificate. */
+enum qta_status qta_tls_context_create(struct qta_tls_context **out, struct qta_tls_store *store,
+                                       const char *ca_file, bool is_insecure,
+                                       struct qta_error *err);
 
 /** NULL is fine. Sessions keep what they need. */
 void qta_tls_context_destroy(struct qta_tls_context *context);

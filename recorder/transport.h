@@ -42,9 +42,10 @@ struct qta_link_options {
     const struct qta_connect_request *request;
     const char *tls_ca_file; /**< NULL for the system's */
     bool tls_is_insecure;
-    int64_t
-        ping_interval_ns;    /**< 0 for none; no answer within two of them ends the link (SILENT) */
-    int64_t open_timeout_ns; /**< resolve, connect, TLS and upgrade together (SILENT) */
+    /** 0 for none; no answer within two of them ends the link (SILENT). */
+    int64_t ping_interval_ns;
+    /** Resolve (ends the link as RESOLVE), connect (CONNECT), TLS and upgrade (SILENT) together. */
+    int64_t open_timeout_ns;
     size_t message_max_bytes; /**< a larger one ends the link (PROTOCOL), closing with 1009 */
 };
 

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -197,7 +198,7 @@ static void endless_headers_come_to_an_end(void **state)
     (void)state;
     static char text[QTA_HTTP_HEADERS_MAX_BYTES + 100];
     memset(text, 'x', sizeof text);
-    memcpy(text, "HTTP/1.1 200 OK\r\n", 17);
+    text[snprintf(text, 32, "HTTP/1.1 200 OK\r\n")] = 'x';
     struct qta_http_progress progress = {0};
     size_t length = 0;
     struct qta_http_answer answer;
@@ -207,6 +208,12 @@ static void endless_headers_come_to_an_end(void **state)
                                       &answer);
     assert_int_equal(result, QTA_HTTP_BROKEN);
     assert_int_equal(length, QTA_HTTP_HEADERS_MAX_BYTES);
+    static const char empty_line[] = {'\r', '\n', '\r', '\n'};
+    memcpy(text + sizeof text - 4, empty_line, 4); /* an end that comes in one piece, too late */
+    progress = (struct qta_http_progress){0};
+    assert_int_equal(
+        qta_http_read_answer((const uint8_t *)text, sizeof text, &progress, key, now_ns, &answer),
+        QTA_HTTP_BROKEN);
     assert_non_null(strstr(answer.reason, "64 KiB"));
 }
 
