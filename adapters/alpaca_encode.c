@@ -435,8 +435,9 @@ static void write_message(struct writer *w, const struct qta_tick *tick,
     case QTA_ALPACA_CANCEL_ERRORS:
         write_cancel_error(w, tick);
         break;
-    case QTA_ALPACA_ORDERBOOKS:
-        break; /* not from a single tick */
+    case QTA_ALPACA_ORDERBOOKS: /* not from a single tick */
+    case QTA_ALPACA_CHANNEL_COUNT:
+        break;
     }
 }
 
@@ -618,7 +619,8 @@ void qta_alpaca_encoder_end(struct qta_alpaca_encoder *encoder)
     encoder->book.is_complete = encoder->book.is_open;
 }
 
-bool qta_alpaca_encoder_next(struct qta_alpaca_encoder *encoder, struct qta_alpaca_message *message)
+bool qta_alpaca_encoder_next(struct qta_alpaca_encoder *encoder,
+                             struct qta_alpaca_outgoing *message)
 {
     memset(encoder->is_written, 0, sizeof encoder->is_written);
     encoder->current = NULL;

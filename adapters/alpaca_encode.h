@@ -20,27 +20,13 @@
 #include <qta/error.h>
 #include <qta/tick.h>
 
+#include "adapters/alpaca_channel.h"
+
 enum qta_alpaca_encoding { QTA_ALPACA_JSON = 0, QTA_ALPACA_MSGPACK = 1 };
 enum { QTA_ALPACA_ENCODING_COUNT = 2 };
 
-/** What clients subscribe to. */
-enum qta_alpaca_channel {
-    QTA_ALPACA_TRADES = 0,
-    QTA_ALPACA_QUOTES,
-    QTA_ALPACA_BARS,
-    QTA_ALPACA_UPDATED_BARS,
-    QTA_ALPACA_DAILY_BARS,
-    QTA_ALPACA_STATUSES,
-    QTA_ALPACA_LULDS,
-    QTA_ALPACA_IMBALANCES,
-    QTA_ALPACA_CORRECTIONS,
-    QTA_ALPACA_CANCEL_ERRORS,
-    QTA_ALPACA_ORDERBOOKS,
-};
-enum { QTA_ALPACA_CHANNEL_COUNT = QTA_ALPACA_ORDERBOOKS + 1 };
-
 /** A message that is complete. */
-struct qta_alpaca_message {
+struct qta_alpaca_outgoing {
     enum qta_alpaca_channel channel;
     uint32_t symbol; /**< symbol id */
 };
@@ -64,7 +50,7 @@ void qta_alpaca_encoder_end(struct qta_alpaca_encoder *encoder);
 
 /** The next complete message: none, one or two for a tick. */
 bool qta_alpaca_encoder_next(struct qta_alpaca_encoder *encoder,
-                             struct qta_alpaca_message *message);
+                             struct qta_alpaca_outgoing *message);
 
 /** The bytes of that message, a map: made when first asked for, valid until the next call of put or
  *  next. NULL when out of memory. */

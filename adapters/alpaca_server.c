@@ -29,22 +29,21 @@ typedef uint16_t channel_set;
 
 /* Which feeds have a channel, and how it is listed in the answer to a subscription. */
 static const struct {
-    const char *key;
     bool is_stock;
     bool is_crypto;
     bool is_hidden_when_empty; /* not in the provider's own list */
 } channels[QTA_ALPACA_CHANNEL_COUNT] = {
-    [QTA_ALPACA_TRADES] = {"trades", true, true, false},
-    [QTA_ALPACA_QUOTES] = {"quotes", true, true, false},
-    [QTA_ALPACA_BARS] = {"bars", true, true, false},
-    [QTA_ALPACA_UPDATED_BARS] = {"updatedBars", true, true, false},
-    [QTA_ALPACA_DAILY_BARS] = {"dailyBars", true, true, false},
-    [QTA_ALPACA_STATUSES] = {"statuses", true, false, false},
-    [QTA_ALPACA_LULDS] = {"lulds", true, false, false},
-    [QTA_ALPACA_IMBALANCES] = {"imbalances", true, false, true},
-    [QTA_ALPACA_CORRECTIONS] = {"corrections", true, false, false},
-    [QTA_ALPACA_CANCEL_ERRORS] = {"cancelErrors", true, false, false},
-    [QTA_ALPACA_ORDERBOOKS] = {"orderbooks", false, true, false},
+    [QTA_ALPACA_TRADES] = {true, true, false},
+    [QTA_ALPACA_QUOTES] = {true, true, false},
+    [QTA_ALPACA_BARS] = {true, true, false},
+    [QTA_ALPACA_UPDATED_BARS] = {true, true, false},
+    [QTA_ALPACA_DAILY_BARS] = {true, true, false},
+    [QTA_ALPACA_STATUSES] = {true, false, false},
+    [QTA_ALPACA_LULDS] = {true, false, false},
+    [QTA_ALPACA_IMBALANCES] = {true, false, true},
+    [QTA_ALPACA_ORDERBOOKS] = {false, true, false},
+    [QTA_ALPACA_CORRECTIONS] = {true, false, false},
+    [QTA_ALPACA_CANCEL_ERRORS] = {true, false, false},
 };
 
 struct qta_alpaca_client {
@@ -137,7 +136,7 @@ static void reply_success(struct qta_alpaca_client *client, const char *message)
     end_reply(client);
 }
 
-static const char *error_message(enum qta_alpaca_error error)
+static const char *error_message(enum qta_alpaca_server_error error)
 {
     switch (error) {
     case QTA_ALPACA_ERROR_SYNTAX:
@@ -164,7 +163,7 @@ static const char *error_message(enum qta_alpaca_error error)
     return "internal error";
 }
 
-static void reply_error(struct qta_alpaca_client *client, enum qta_alpaca_error error)
+static void reply_error(struct qta_alpaca_client *client, enum qta_alpaca_server_error error)
 {
     begin_reply(client, "error", 3);
     put_reply_key(client, "code");
@@ -178,7 +177,7 @@ static void reply_error(struct qta_alpaca_client *client, enum qta_alpaca_error 
     end_reply(client);
 }
 
-void qta_alpaca_client_fail(struct qta_alpaca_client *client, enum qta_alpaca_error error)
+void qta_alpaca_client_fail(struct qta_alpaca_client *client, enum qta_alpaca_server_error error)
 {
     if (client->is_closed)
         return;
@@ -225,7 +224,7 @@ static void put_reply_channel(struct qta_alpaca_client *client, size_t channel)
     uint32_t count = 0;
     for (uint32_t i = 1; i < name_count; i++)
         count += (channels_of(client, i) & CHANNEL_BIT(channel)) != 0;
-    put_reply_key(client, channels[channel].key);
+    put_reply_key(client, qta_alpaca_channel_name((enum qta_alpaca_channel)channel));
     if (client->is_msgpack)
         qta_msgpack_write_array(reply, count);
     else
@@ -380,17 +379,6 @@ static void take_symbol(struct qta_alpaca_client *client, struct request *reques
     request->items[request->item_count++].channel = (uint8_t)channel;
 }
 
-/* QTA_ALPACA_CHANNEL_COUNT for a key that is none. */
-static size_t channel_named(const char *text, size_t length)
-{
-    size_t channel = 0;
-    while (channel < QTA_ALPACA_CHANNEL_COUNT &&
-           !(strlen(channels[channel].key) == length &&
-             memcmp(channels[channel].key, text, length) == 0))
-        channel++;
-    return channel;
-}
-
 /* A string member: the action or a credential. */
 static bool take_string(struct request *request, const char *key, size_t key_length,
                         const char *text, size_t length)
@@ -428,7 +416,7 @@ static bool read_json_member(struct qta_alpaca_client *client, struct request *r
     }
     if (!qta_json_enter_array(reader))
         return qta_json_read_null(reader);
-    size_t channel = channel_named(key.bytes, key.length);
+    size_t channel = qta_alpaca_channel_find(key.bytes, key.length);
     while (!request->is_bad && qta_json_next_element(reader)) {
         if (!read_json_string(reader, scratch, sizeof scratch, &text))
             return false;
@@ -466,7 +454,7 @@ static bool read_msgpack_member(struct qta_alpaca_client *client, struct request
         return take_string(request, key.bytes, key.length, text.bytes, text.length);
     if (!qta_msgpack_enter_array(reader, &count))
         return qta_msgpack_read_nil(reader);
-    size_t channel = channel_named(key.bytes, key.length);
+    size_t channel = qta_alpaca_channel_find(key.bytes, key.length);
     while (!request->is_bad && count-- > 0) {
         if (!qta_msgpack_read_string(reader, &text))
             return false;
@@ -663,7 +651,7 @@ static channel_set look_up(const struct qta_alpaca_client *client, uint32_t symb
     return channels_of(client, client->star) | (used ? channels_of(client, used) : 0) | LOOKED_UP;
 }
 
-static bool is_wanted(struct qta_alpaca_client *client, const struct qta_alpaca_message *message)
+static bool is_wanted(struct qta_alpaca_client *client, const struct qta_alpaca_outgoing *message)
 {
     uint32_t symbol = message->symbol;
     if (client->subscription_count == 0)
@@ -676,7 +664,7 @@ static bool is_wanted(struct qta_alpaca_client *client, const struct qta_alpaca_
 }
 
 void qta_alpaca_client_offer(struct qta_alpaca_client *client, struct qta_alpaca_encoder *encoder,
-                             const struct qta_alpaca_message *message)
+                             const struct qta_alpaca_outgoing *message)
 {
     if (client->is_closed || !is_wanted(client, message))
         return;
@@ -746,7 +734,7 @@ void qta_alpaca_client_flush(struct qta_alpaca_client *client)
 enum qta_status qta_alpaca_client_create(struct qta_alpaca_client **out,
                                          const struct qta_alpaca_server_options *options,
                                          const struct qta_dictionary *names,
-                                         const struct qta_alpaca_request *request,
+                                         const struct qta_alpaca_upgrade *request,
                                          const struct qta_alpaca_client_host *host, void *user,
                                          struct qta_error *err)
 {

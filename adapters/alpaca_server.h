@@ -25,7 +25,7 @@
 #define QTA_ALPACA_AUTH_TIMEOUT_NS INT64_C(10000000000)
 
 /** The provider's error codes that a server of ours sends. */
-enum qta_alpaca_error {
+enum qta_alpaca_server_error {
     QTA_ALPACA_ERROR_SYNTAX = 400,
     QTA_ALPACA_ERROR_NOT_AUTHENTICATED = 401,
     QTA_ALPACA_ERROR_AUTH_FAILED = 402,
@@ -48,7 +48,7 @@ struct qta_alpaca_server_options {
 };
 
 /** What the upgrade request said. Borrowed for the call. */
-struct qta_alpaca_request {
+struct qta_alpaca_upgrade {
     bool is_msgpack;
     bool is_crypto;
     bool is_over_limit;     /**< too many clients already: error 406 in answer to its auth */
@@ -72,7 +72,7 @@ struct qta_alpaca_client;
 enum qta_status qta_alpaca_client_create(struct qta_alpaca_client **out,
                                          const struct qta_alpaca_server_options *options,
                                          const struct qta_dictionary *names,
-                                         const struct qta_alpaca_request *request,
+                                         const struct qta_alpaca_upgrade *request,
                                          const struct qta_alpaca_client_host *host, void *user,
                                          struct qta_error *err);
 
@@ -91,13 +91,13 @@ int64_t qta_alpaca_client_service(struct qta_alpaca_client *client, int64_t now_
 
 /** The message that the encoder holds: into the batch if the client has subscribed to it. */
 void qta_alpaca_client_offer(struct qta_alpaca_client *client, struct qta_alpaca_encoder *encoder,
-                             const struct qta_alpaca_message *message);
+                             const struct qta_alpaca_outgoing *message);
 
 /** Sends the batch, if there is something in it. */
 void qta_alpaca_client_flush(struct qta_alpaca_client *client);
 
 /** Sends an error and closes: QTA_ALPACA_ERROR_SLOW_CLIENT, for one. */
-void qta_alpaca_client_fail(struct qta_alpaca_client *client, enum qta_alpaca_error error);
+void qta_alpaca_client_fail(struct qta_alpaca_client *client, enum qta_alpaca_server_error error);
 
 bool qta_alpaca_client_is_authenticated(const struct qta_alpaca_client *client);
 

@@ -137,7 +137,7 @@ static void *on_open(void *user, struct qta_ws_peer *peer, const struct qta_ws_r
     struct qta_upgrade_credentials credentials;
     qta_upgrade_credentials_read(&credentials, upgrade->key_id, upgrade->secret_key,
                                  upgrade->authorization);
-    const struct qta_alpaca_request request = {
+    const struct qta_alpaca_upgrade request = {
         .is_msgpack = strncasecmp(upgrade->content_type, msgpack, sizeof msgpack - 1) == 0,
         .is_crypto = strstr(upgrade->path, "crypto") != NULL,
         .is_over_limit = server->client_count >= server->client_max,
@@ -214,7 +214,7 @@ static bool must_wait(struct qta_server *server)
 
 static void offer_messages(struct qta_server *server)
 {
-    struct qta_alpaca_message message;
+    struct qta_alpaca_outgoing message;
     while (qta_alpaca_encoder_next(server->encoder, &message)) {
         for (struct client *client = server->clients; client; client = client->next)
             qta_alpaca_client_offer(client->protocol, server->encoder, &message);

@@ -83,7 +83,7 @@ static void assert_msgpack(struct bench *bench, const char *hex)
 static void assert_one(struct bench *bench, const struct qta_tick *tick,
                        enum qta_alpaca_channel channel, const char *json)
 {
-    struct qta_alpaca_message message;
+    struct qta_alpaca_outgoing message;
     qta_alpaca_encoder_put(bench->encoder, tick);
     assert_true(qta_alpaca_encoder_next(bench->encoder, &message));
     assert_int_equal(message.channel, channel);
@@ -94,7 +94,7 @@ static void assert_one(struct bench *bench, const struct qta_tick *tick,
 
 static void assert_none(struct bench *bench, const struct qta_tick *tick)
 {
-    struct qta_alpaca_message message;
+    struct qta_alpaca_outgoing message;
     qta_alpaca_encoder_put(bench->encoder, tick);
     assert_false(qta_alpaca_encoder_next(bench->encoder, &message));
 }
@@ -139,7 +139,7 @@ static void a_trade_in_msgpack_with_the_type_first(void **state)
     QTA_TICK_SET_DECIMAL(tick.trade, size, decimal("100.0"));
     tick.trade.conditions[0] = '@';
     tick.trade.tape = 'C';
-    struct qta_alpaca_message message;
+    struct qta_alpaca_outgoing message;
     qta_alpaca_encoder_put(bench->encoder, &tick);
     assert_true(qta_alpaca_encoder_next(bench->encoder, &message));
     assert_msgpack(bench, "89"
@@ -338,7 +338,7 @@ static void an_empty_snapshot_clears(void **state)
 static void an_event_that_is_cut_off_goes_out_before_the_next(void **state)
 {
     struct bench *bench = *state;
-    struct qta_alpaca_message message;
+    struct qta_alpaca_outgoing message;
     struct qta_tick first = level(bench, "BTC/USD", QTA_SIDE_BUY, "1", "2",
                                   QTA_FLAG_BOOK_SNAPSHOT | QTA_FLAG_BOOK_FIRST);
     struct qta_tick other = level(bench, "ETH/USD", QTA_SIDE_SELL, "3", "4",
@@ -383,7 +383,7 @@ static void a_book_without_end_goes_out_in_pieces(void **state)
                                  QTA_FLAG_BOOK_SNAPSHOT | QTA_FLAG_BOOK_FIRST);
     size_t messages = 0;
     for (size_t i = 0; i < 200000; i++) {
-        struct qta_alpaca_message message;
+        struct qta_alpaca_outgoing message;
         qta_alpaca_encoder_put(bench->encoder, &tick);
         tick.flags &= ~(uint32_t)QTA_FLAG_BOOK_FIRST;
         while (qta_alpaca_encoder_next(bench->encoder, &message)) {

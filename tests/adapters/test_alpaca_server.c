@@ -59,7 +59,7 @@ static void forget_sent(struct peer *peer)
 }
 
 static void connect_peer(struct peer *peer, const struct qta_alpaca_server_options *options,
-                         const struct qta_alpaca_request *request)
+                         const struct qta_alpaca_upgrade *request)
 {
     memset(peer, 0, sizeof *peer);
     assert_int_equal(qta_dictionary_create(&peer->names, NULL), QTA_OK);
@@ -117,7 +117,7 @@ static const char empty_stock_set[] =
 static void log_in(struct peer *peer, const struct qta_alpaca_server_options *options,
                    bool is_crypto)
 {
-    const struct qta_alpaca_request request = {.is_crypto = is_crypto};
+    const struct qta_alpaca_upgrade request = {.is_crypto = is_crypto};
     connect_peer(peer, options, &request);
     assert_heard(peer, connected);
     say(peer, auth);
@@ -126,7 +126,7 @@ static void log_in(struct peer *peer, const struct qta_alpaca_server_options *op
 
 static void offer(struct peer *peer, enum qta_tick_type type, const char *symbol)
 {
-    struct qta_alpaca_message message;
+    struct qta_alpaca_outgoing message;
     struct qta_tick tick;
     qta_tick_init(&tick, type);
     tick.symbol = qta_dictionary_intern(peer->names, QTA_NAME_SYMBOL, symbol, strlen(symbol));
@@ -152,7 +152,7 @@ static void it_welcomes_then_authenticates(void **state)
 static void in_msgpack_the_bytes_are_those_of_the_provider(void **state)
 {
     (void)state;
-    const struct qta_alpaca_request request = {.is_msgpack = true};
+    const struct qta_alpaca_upgrade request = {.is_msgpack = true};
     struct peer peer;
     connect_peer(&peer, &open_door, &request);
     assert_heard_hex(&peer, "9182a154a773756363657373a36d7367a9636f6e6e6563746564");
@@ -192,7 +192,7 @@ static void wrong_credentials_are_refused_and_it_closes(void **state)
     struct qta_alpaca_server_options options = open_door;
     options.api_key = "KEY";
     options.api_secret = "SECRET";
-    const struct qta_alpaca_request request = {0};
+    const struct qta_alpaca_upgrade request = {0};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct peer peer;
         connect_peer(&peer, &options, &request);
@@ -211,7 +211,7 @@ static void headers_authenticate_right_after_the_welcome(void **state)
     struct qta_alpaca_server_options options = open_door;
     options.api_key = "KEY";
     options.api_secret = "SECRET";
-    struct qta_alpaca_request request = {.header_key = "KEY", .header_secret = "SECRET"};
+    struct qta_alpaca_upgrade request = {.header_key = "KEY", .header_secret = "SECRET"};
     struct peer peer;
     connect_peer(&peer, &options, &request);
     assert_int_equal(peer.sent_count, 2);
@@ -234,7 +234,7 @@ static void headers_authenticate_right_after_the_welcome(void **state)
 static void without_authentication_it_gives_up_after_ten_seconds(void **state)
 {
     (void)state;
-    const struct qta_alpaca_request request = {0};
+    const struct qta_alpaca_upgrade request = {0};
     struct peer peer;
     connect_peer(&peer, &open_door, &request);
     forget_sent(&peer);
@@ -253,7 +253,7 @@ static void without_authentication_it_gives_up_after_ten_seconds(void **state)
 static void one_client_too_many_hears_so_when_it_authenticates(void **state)
 {
     (void)state;
-    const struct qta_alpaca_request request = {.is_over_limit = true};
+    const struct qta_alpaca_upgrade request = {.is_over_limit = true};
     struct peer peer;
     connect_peer(&peer, &open_door, &request);
     assert_heard(&peer, connected);
@@ -268,7 +268,7 @@ static void one_client_too_many_hears_so_when_it_authenticates(void **state)
 static void subscribing_needs_authentication(void **state)
 {
     (void)state;
-    const struct qta_alpaca_request request = {0};
+    const struct qta_alpaca_upgrade request = {0};
     struct peer peer;
     connect_peer(&peer, &open_door, &request);
     forget_sent(&peer);
@@ -445,7 +445,7 @@ static void what_is_not_msgpack_is_invalid_syntax(void **state)
         {"\xdf\xff\xff\xff\xff", 5},
         {"{\"action\":\"auth\"}", 17},
     };
-    const struct qta_alpaca_request request = {.is_msgpack = true};
+    const struct qta_alpaca_upgrade request = {.is_msgpack = true};
     struct peer peer;
     connect_peer(&peer, &open_door, &request);
     forget_sent(&peer);
@@ -560,7 +560,7 @@ static void msgpack_batches_of_any_size_have_the_right_head(void **state)
     struct qta_alpaca_server_options options = open_door;
     options.batch_max = 100000;
     options.batch_max_bytes = 1 << 24;
-    const struct qta_alpaca_request request = {.is_msgpack = true};
+    const struct qta_alpaca_upgrade request = {.is_msgpack = true};
     struct peer peer;
     connect_peer(&peer, &options, &request);
     qta_alpaca_client_on_message(peer.client, auth_bytes, sizeof auth_bytes - 1);

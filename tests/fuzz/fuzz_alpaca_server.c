@@ -58,7 +58,7 @@ static const struct qta_alpaca_client_host client_host = {.send = check_sent, .c
 static void offer_market(struct qta_alpaca_client *client, struct qta_alpaca_encoder *encoder)
 {
     for (int type = QTA_TICK_TRADE; type < QTA_TICK_MARKET_TYPE_END; type++) {
-        struct qta_alpaca_message message;
+        struct qta_alpaca_outgoing message;
         struct qta_tick tick;
         qta_tick_init(&tick, (enum qta_tick_type)type);
         tick.symbol = 1;
@@ -96,7 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0)
         return 0;
     struct peer peer = {.is_msgpack = data[0] & 1};
-    const struct qta_alpaca_request request = {.is_msgpack = peer.is_msgpack,
+    const struct qta_alpaca_upgrade request = {.is_msgpack = peer.is_msgpack,
                                                .is_crypto = (data[0] & 2) != 0};
     struct qta_dictionary *names = NULL;
     struct qta_alpaca_encoder *encoder = NULL;

@@ -165,6 +165,7 @@ static bool is_for(bool is_crypto, enum qta_alpaca_channel channel)
     case QTA_ALPACA_BARS:
     case QTA_ALPACA_UPDATED_BARS:
     case QTA_ALPACA_DAILY_BARS:
+    case QTA_ALPACA_CHANNEL_COUNT:
         break;
     }
     return true;
@@ -175,7 +176,7 @@ static size_t expected_stream(const struct market *market, struct qta_byte_buffe
                               bool is_msgpack, bool is_crypto)
 {
     struct qta_alpaca_encoder *encoder = NULL;
-    struct qta_alpaca_message message;
+    struct qta_alpaca_outgoing message;
     size_t count = 0;
     assert_int_equal(qta_alpaca_encoder_create(&encoder, market->made.names, NULL), QTA_OK);
     for (size_t i = 0; i <= market->made.count; i++) {
