@@ -407,24 +407,31 @@ static void ignore_signals(void)
 /* ---- progress ---------------------------------------------------------------------------------
  */
 
-/* How long it will take from here on, in ns; -1 when that cannot be said. */
-static int64_t time_left_ns(const struct player *player, const struct qta_replay_progress *progress)
+/* In ns, between any two times. */
+static double time_between(int64_t from_ns, int64_t to_ns)
 {
-    int64_t left_ns = progress->last_ts_recv_ns - progress->current_ts_recv_ns;
-    int64_t done_ns = progress->current_ts_recv_ns - progress->first_ts_recv_ns;
-    if (player->settings.loop_count != 1 || left_ns < 0 || done_ns <= 0)
+    return (double)to_ns - (double)from_ns;
+}
+
+/* How long it will take from here on, in ns; negative when that cannot be said. */
+static double time_left_ns(const struct player *player, const struct qta_replay_progress *progress)
+{
+    if (player->settings.loop_count != 1 || progress->current_ts_recv_ns == QTA_TIME_UNKNOWN)
         return -1;
-    double left = (double)left_ns;
+    double left_ns = time_between(progress->current_ts_recv_ns, progress->last_ts_recv_ns);
     if (player->settings.speed_milli != QTA_SPEED_MAX)
-        return (int64_t)(left * 1000 / player->settings.speed_milli);
-    return (int64_t)(left / (double)done_ns * (double)(monotonic_ns() - player->start_ns));
+        return left_ns * 1000 / player->settings.speed_milli;
+    double done_ns = time_between(progress->first_ts_recv_ns, progress->current_ts_recv_ns);
+    return done_ns > 0 ? left_ns / done_ns * (double)(monotonic_ns() - player->start_ns) : -1;
 }
 
 static int percent_done(const struct qta_replay_progress *progress)
 {
-    double all = (double)(progress->last_ts_recv_ns - progress->first_ts_recv_ns);
-    double done = (double)(progress->current_ts_recv_ns - progress->first_ts_recv_ns);
-    return all > 0 && done > 0 && done <= all ? (int)(100 * done / all) : 0;
+    if (progress->current_ts_recv_ns == QTA_TIME_UNKNOWN)
+        return 0;
+    double all_ns = time_between(progress->first_ts_recv_ns, progress->last_ts_recv_ns);
+    double done_ns = time_between(progress->first_ts_recv_ns, progress->current_ts_recv_ns);
+    return all_ns > 0 && done_ns > 0 && done_ns <= all_ns ? (int)(100 * done_ns / all_ns) : 0;
 }
 
 static const char *speed_text(uint32_t speed_milli, char *text, size_t capacity)
@@ -453,9 +460,9 @@ static void show_progress(const struct player *player)
     if (progress.current_ts_recv_ns != QTA_TIME_UNKNOWN)
         qta_timestamp_print(progress.current_ts_recv_ns, position);
     position[strcspn(position, ".")] = '\0'; /* whole seconds are enough to look at */
-    int64_t left_ns = time_left_ns(player, &progress);
-    if (left_ns >= 0)
-        qta_duration_print(left_ns, left);
+    double left_ns = time_left_ns(player, &progress);
+    if (left_ns >= 0 && left_ns < (double)INT64_MAX / 2)
+        qta_duration_print((int64_t)left_ns, left);
     qta_number_print((uint64_t)ticks_per_second(player, progress.ticks), rate);
     qta_progress_show("%s %d%% %s%s, %s ticks, %s/s%s%s", position, percent_done(&progress),
                       speed_text(player->settings.speed_milli, speed, sizeof speed),

@@ -259,7 +259,7 @@ struct memory_source {
     size_t rounds_left;
 };
 
-enum { MEMORY_TICKS = 1 << 15, MEMORY_SPAN = 1024 };
+enum { MEMORY_TICKS = 1 << 13, MEMORY_SPAN = 1024 };
 
 static enum qta_status memory_open(struct qta_tick_source *base, struct qta_error *err)
 {
@@ -356,8 +356,8 @@ static void measure_merges(const char *path, int repeats)
     double two = 0;
     for (int i = 0; i < repeats; i++) {
         const struct qta_tick *const both[] = {arrays[0], arrays[1]};
-        one = greater(one, measure_merge(both, 1, names, 100));
-        two = greater(two, measure_merge(both, 2, names, 50));
+        one = greater(one, measure_merge(both, 1, names, (size_t)repeats * 80));
+        two = greater(two, measure_merge(both, 2, names, (size_t)repeats * 40));
     }
     print_row("merge_one_in_memory", one / 1e6, "Mticks/s");
     print_row("merge_two_in_memory", two / 1e6, "Mticks/s");
@@ -484,18 +484,18 @@ static void stop_at_once(void *user, const struct qta_tick *tick,
     qta_replay_stop(*(struct qta_replay **)user);
 }
 
-static void measure_seek(const char *path)
+static void measure_seek(const char *path, int seeks)
 {
     struct qta_error err;
     struct qta_session_info info;
     require(qta_session_info_read(path, &info, &err), &err);
     int64_t times_ns[SEEKS];
-    for (int i = 0; i < SEEKS; i++) {
+    for (int i = 0; i < seeks; i++) {
         struct qta_replay_options options = qta_replay_options_default();
         options.speed_milli = QTA_SPEED_MAX;
         options.filter.from_ns = info.first_ts_recv_ns +
-                                 (info.last_ts_recv_ns - info.first_ts_recv_ns) / SEEKS *
-                                     ((i * 37) % SEEKS);
+                                 (info.last_ts_recv_ns - info.first_ts_recv_ns) / seeks *
+                                     ((i * 37) % seeks);
         int64_t start_ns = now_ns();
         struct qta_replay *replay;
         require(qta_replay_create(&replay, &path, 1, &options, &err), &err);
@@ -503,9 +503,9 @@ static void measure_seek(const char *path)
         times_ns[i] = now_ns() - start_ns;
         qta_replay_destroy(replay);
     }
-    qsort(times_ns, SEEKS, sizeof times_ns[0], compare_times);
-    print_row("replay_seek_p50", percentile_us(times_ns, SEEKS, 0.5), "us");
-    print_row("replay_seek_max", percentile_us(times_ns, SEEKS, 1), "us");
+    qsort(times_ns, (size_t)seeks, sizeof times_ns[0], compare_times);
+    print_row("replay_seek_p50", percentile_us(times_ns, (size_t)seeks, 0.5), "us");
+    print_row("replay_seek_max", percentile_us(times_ns, (size_t)seeks, 1), "us");
 }
 
 static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *place)
@@ -530,13 +530,13 @@ int main(int argc, char **argv)
     snprintf(slow, sizeof slow, "%s/slow", folder);
 
     struct packed_stream *stream = packed_stream_create();
-    make_session(fast, is_quick ? "70000" : "4000000", "100000", stream);
+    make_session(fast, is_quick ? "20000" : "4000000", "100000", stream);
     make_session(slow, is_quick ? "200" : "20000", "2000", NULL);
     measure_speeds(fast, stream, is_quick ? 1 : REPEATS);
     measure_merges(fast, is_quick ? 1 : REPEATS);
     measure_pace(slow, "1x", QTA_SPEED_REAL);
     measure_pace(slow, "10x", 10 * QTA_SPEED_REAL);
-    measure_seek(fast);
+    measure_seek(fast, is_quick ? 5 : SEEKS);
     packed_stream_destroy(stream);
 
     nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
