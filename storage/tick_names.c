@@ -83,10 +83,7 @@ size_t qta_tick_list_names(const struct qta_tick *tick,
     return count;
 }
 
-void qta_tick_translate_names(struct qta_tick *tick,
-                              uint32_t (*translate)(void *user, enum qta_name_kind kind,
-                                                    uint32_t id),
-                              void *user)
+void qta_tick_translate_names(struct qta_tick *tick, qta_translate_function translate, void *user)
 {
     const struct qta_tick_names *names = qta_tick_names_of(tick->type);
     uint8_t *base = (uint8_t *)tick;
@@ -101,6 +98,13 @@ void qta_tick_translate_names(struct qta_tick *tick,
             code = (uint16_t)translate(user, QTA_NAME_CODE, code);
         memcpy(base + names->codes[i], &code, sizeof code);
     }
+    qta_tick_translate_texts(tick, translate, user);
+}
+
+void qta_tick_translate_texts(struct qta_tick *tick, qta_translate_function translate, void *user)
+{
+    const struct qta_tick_names *names = qta_tick_names_of(tick->type);
+    uint8_t *base = (uint8_t *)tick;
     for (size_t i = 0; i < names->text_count; i++) {
         uint32_t text;
         memcpy(&text, base + names->texts[i], sizeof text);
@@ -108,6 +112,14 @@ void qta_tick_translate_names(struct qta_tick *tick,
             text = translate(user, QTA_NAME_TEXT, text);
         memcpy(base + names->texts[i], &text, sizeof text);
     }
+    qta_tick_translate_text_ids(tick, translate, user);
+}
+
+void qta_tick_translate_text_ids(struct qta_tick *tick, qta_translate_function translate,
+                                 void *user)
+{
+    const struct qta_tick_names *names = qta_tick_names_of(tick->type);
+    uint8_t *base = (uint8_t *)tick;
     for (size_t i = 0; i < names->id_count; i++) {
         uint64_t id;
         memcpy(&id, base + names->ids[i], sizeof id);

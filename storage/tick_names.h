@@ -56,10 +56,23 @@ struct qta_name_reference {
 size_t qta_tick_list_names(const struct qta_tick *tick,
                            struct qta_name_reference references[QTA_TICK_NAMES_MAX]);
 
+/** Says what an id becomes. */
+typedef uint32_t (*qta_translate_function)(void *user, enum qta_name_kind kind, uint32_t id);
+
 /** Replaces every id that stands for a name by what translate says. */
-void qta_tick_translate_names(struct qta_tick *tick,
-                              uint32_t (*translate)(void *user, enum qta_name_kind kind,
-                                                    uint32_t id),
-                              void *user);
+void qta_tick_translate_names(struct qta_tick *tick, qta_translate_function translate, void *user);
+
+/** The same for texts alone. */
+void qta_tick_translate_texts(struct qta_tick *tick, qta_translate_function translate, void *user);
+
+/** The same for texts in words of 64 bits alone. */
+void qta_tick_translate_text_ids(struct qta_tick *tick, qta_translate_function translate,
+                                 void *user);
+
+/** Whether ticks of this type have texts at all, those that are ids included. */
+static inline bool qta_tick_names_have_texts(const struct qta_tick_names *names)
+{
+    return names->text_count + names->id_count > 0;
+}
 
 #endif

@@ -1,0 +1,36 @@
+/** @file block_encoder.h
+ *  Turns ticks into the payload of a block (FORMAT.md section 5). */
+#ifndef QTA_STORAGE_BLOCK_ENCODER_H
+#define QTA_STORAGE_BLOCK_ENCODER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <qta/error.h>
+#include <qta/tick.h>
+
+#include "storage/block_layout.h"
+#include "storage/packed_bytes.h"
+
+struct qta_block_encoder;
+
+/** Says what a text id stands for: bytes that hold for the call of encode. */
+struct qta_text_source {
+    const char *(*text)(void *user, uint32_t id, size_t *length);
+    void *user;
+};
+
+/** level is zstd's. About 12 MiB, kept for life. */
+enum qta_status qta_block_encoder_create(struct qta_block_encoder **out, int level,
+                                         struct qta_error *err);
+void qta_block_encoder_destroy(struct qta_block_encoder *encoder);
+
+/** Appends the payload of 1 to QTA_BLOCK_TICKS_MAX ticks whose rx_seq follow one another. Text ids
+ *  in the ticks become numbers within the block, in place; other ids are stored as they are. The
+ *  texts must not be longer than QTA_BLOCK_TEXT_BYTES_MAX together, lengths included.
+ *  QTA_ERR_NOMEM. */
+enum qta_status qta_block_encode(struct qta_block_encoder *encoder, struct qta_tick *ticks,
+                                 size_t count, const struct qta_text_source *texts,
+                                 struct qta_packed_writer *out, struct qta_error *err);
+
+#endif
