@@ -25,76 +25,67 @@ static uint32_t choose_window(uint32_t capacity)
     return window < page ? page : window / page * page;
 }
 
-static enum qta_status write_file(struct qta_journal_chunk *chunk,
-                                  const struct qta_journal_header *header, struct qta_error *err)
+static enum qta_status fail_errno(const struct qta_journal_chunk *chunk, const char *what,
+                                  struct qta_error *err)
+{
+    char label[QTA_FILE_NAME_BYTES];
+    return qta_error_set_errno(err, "cannot %s '%s'", what,
+                               qta_session_file_label(label, QTA_FILE_JOURNAL, chunk->number));
+}
+
+/* The file as it is before its first record. */
+static enum qta_status fill_file(struct qta_journal_chunk *chunk,
+                                 const struct qta_journal_header *header, struct qta_error *err)
 {
     struct qta_environment *env = chunk->environment;
-    char label[QTA_FILE_NAME_BYTES];
-    qta_session_file_label(label, QTA_FILE_JOURNAL, header->number);
     uint8_t page[QTA_JOURNAL_HEADER_BYTES] = {0};
     qta_journal_header_store(header, page);
     uint64_t start = QTA_JOURNAL_HEADER_BYTES;
     memcpy(page + QTA_JOURNAL_COMMITTED_OFFSET, &start, sizeof start);
     memcpy(page + QTA_JOURNAL_SYNCED_OFFSET, &start, sizeof start);
     if (env->ops->allocate(env, chunk->fd, 0, (int64_t)header->capacity) != 0)
-        return qta_error_set_errno(err, "cannot allocate %llu bytes for '%s'",
-                                   (unsigned long long)header->capacity, label);
+        return fail_errno(chunk, "allocate", err);
     if (env->ops->pwrite(env, chunk->fd, page, sizeof page, 0) != 0)
-        return qta_error_set_errno(err, "cannot write '%s'", label);
+        return fail_errno(chunk, "write", err);
     if (env->ops->sync(env, chunk->fd) != 0)
-        return qta_error_set_errno(err, "cannot sync '%s'", label);
-    chunk->bytes = env->ops->map(env, chunk->fd, header->capacity);
-    if (!chunk->bytes)
-        return qta_error_set_errno(err, "cannot map '%s'", label);
+        return fail_errno(chunk, "sync", err);
     return QTA_OK;
 }
 
-/* What a chunk is called while it is made; one that was never finished is made anew. */
-static void name_unfinished(char name[QTA_FILE_NAME_BYTES], uint32_t number)
+/* Under another name until it is whole: readers take what has the right name for good. A file that
+ * an attempt before has left is written over; it was never in use. */
+static enum qta_status make_file(struct qta_journal_chunk *chunk,
+                                 const struct qta_session_folder *folder,
+                                 const struct qta_journal_header *header, struct qta_error *err)
 {
-    qta_session_file_name(name, QTA_FILE_JOURNAL, number);
-    size_t length = strlen(name);
-    snprintf(name + length, QTA_FILE_NAME_BYTES - length, ".new");
-}
-
-static enum qta_status open_unfinished(struct qta_journal_chunk *chunk,
-                                       const struct qta_session_folder *folder,
-                                       struct qta_error *err)
-{
-    struct qta_environment *env = folder->environment;
+    struct qta_environment *env = chunk->environment;
+    int journal_fd = folder->folder_fds[QTA_FILE_JOURNAL];
     char name[QTA_FILE_NAME_BYTES];
-    name_unfinished(name, chunk->number);
-    enum { FILE_MODE = 0640 };
-    chunk->fd = env->ops->open_at(env, folder->folder_fds[QTA_FILE_JOURNAL], name,
-                                  O_RDWR | O_CREAT | O_TRUNC, FILE_MODE);
+    char temporary[QTA_FILE_NAME_BYTES + 8];
+    qta_session_file_name(name, QTA_FILE_JOURNAL, header->number);
+    snprintf(temporary, sizeof temporary, "%s.tmp", name);
+    chunk->fd = env->ops->open_at(env, journal_fd, temporary, O_RDWR | O_CREAT | O_TRUNC, 0640);
     if (chunk->fd < 0)
-        return qta_error_set_errno(err, "cannot create 'journal/%s'", name);
-    return QTA_OK;
-}
-
-/* Gives it its name, for good. What has that name is a chunk whose making failed after this. */
-static enum qta_status finish_file(const struct qta_session_folder *folder, uint32_t number,
-                                   struct qta_error *err)
-{
-    struct qta_environment *env = folder->environment;
-    int directory = folder->folder_fds[QTA_FILE_JOURNAL];
-    char unfinished[QTA_FILE_NAME_BYTES];
-    char name[QTA_FILE_NAME_BYTES];
-    name_unfinished(unfinished, number);
-    qta_session_file_name(name, QTA_FILE_JOURNAL, number);
-    if (env->ops->rename_at(env, directory, unfinished, name) != 0 ||
-        env->ops->sync(env, directory) != 0)
-        return qta_error_set_errno(err, "cannot create 'journal/%s'", name);
-    return QTA_OK;
-}
-
-static void remove_files(const struct qta_session_folder *folder, uint32_t number)
-{
-    struct qta_environment *env = folder->environment;
-    char name[QTA_FILE_NAME_BYTES];
-    name_unfinished(name, number);
-    env->ops->unlink_at(env, folder->folder_fds[QTA_FILE_JOURNAL], name);
-    qta_session_folder_remove_file(folder, QTA_FILE_JOURNAL, number);
+        return fail_errno(chunk, "create", err);
+    enum qta_status status = fill_file(chunk, header, err);
+    if (status == QTA_OK && env->ops->rename_at(env, journal_fd, temporary, name) != 0)
+        status = fail_errno(chunk, "name", err);
+    if (status != QTA_OK) {
+        env->ops->unlink_at(env, journal_fd, temporary);
+        return status;
+    }
+    if (env->ops->sync(env, journal_fd) != 0)
+        status = fail_errno(chunk, "sync the folder of", err);
+    if (status == QTA_OK) {
+        chunk->bytes = env->ops->map(env, chunk->fd, header->capacity);
+        if (!chunk->bytes)
+            status = fail_errno(chunk, "map", err);
+    }
+    if (status == QTA_OK)
+        status = qta_journal_chunk_populate(chunk, chunk->window_bytes, err);
+    if (status != QTA_OK)
+        qta_session_folder_remove_file(folder, QTA_FILE_JOURNAL, header->number);
+    return status;
 }
 
 enum qta_status qta_journal_chunk_create(struct qta_journal_chunk **out,
@@ -115,19 +106,9 @@ enum qta_status qta_journal_chunk_create(struct qta_journal_chunk **out,
     chunk->number = header->number;
     chunk->window_bytes = choose_window(chunk->capacity);
     chunk->fd = -1;
-    enum qta_status status = open_unfinished(chunk, folder, err);
+    enum qta_status status = make_file(chunk, folder, header, err);
     if (status != QTA_OK) {
         qta_journal_chunk_destroy(chunk);
-        return status;
-    }
-    status = write_file(chunk, header, err);
-    if (status == QTA_OK)
-        status = qta_journal_chunk_populate(chunk, chunk->window_bytes, err);
-    if (status == QTA_OK)
-        status = finish_file(folder, header->number, err);
-    if (status != QTA_OK) {
-        qta_journal_chunk_destroy(chunk);
-        remove_files(folder, header->number);
         return status;
     }
     *out = chunk;
@@ -155,11 +136,8 @@ enum qta_status qta_journal_chunk_populate(struct qta_journal_chunk *chunk, uint
         until = chunk->capacity;
     if (from >= until)
         return QTA_OK;
-    if (env->ops->populate_map(env, chunk->bytes + from, until - from) != 0) {
-        char label[QTA_FILE_NAME_BYTES];
-        return qta_error_set_errno(err, "cannot write '%s'",
-                                   qta_session_file_label(label, QTA_FILE_JOURNAL, chunk->number));
-    }
+    if (env->ops->populate_map(env, chunk->bytes + from, until - from) != 0)
+        return fail_errno(chunk, "write", err);
     /* the writer and the keeper may both have done it: the farther one counts */
     while (from < until &&
            !atomic_compare_exchange_weak_explicit(&chunk->populated, &from, until,
@@ -178,15 +156,11 @@ enum qta_status qta_journal_chunk_sync(struct qta_journal_chunk *chunk, struct q
     uint32_t from = chunk->synced / page * page;
     /* the records first, then the header that says they are there */
     if (env->ops->sync_map(env, chunk->bytes + from, committed - from) != 0)
-        goto fail;
+        return fail_errno(chunk, "sync", err);
     atomic_store_explicit(qta_journal_chunk_word(chunk, QTA_JOURNAL_SYNCED_OFFSET), committed,
                           memory_order_release);
     if (env->ops->sync_map(env, chunk->bytes, QTA_JOURNAL_HEADER_BYTES) != 0)
-        goto fail;
+        return fail_errno(chunk, "sync", err);
     chunk->synced = committed;
     return QTA_OK;
-fail:;
-    char label[QTA_FILE_NAME_BYTES];
-    return qta_error_set_errno(err, "cannot sync '%s'",
-                               qta_session_file_label(label, QTA_FILE_JOURNAL, chunk->number));
 }

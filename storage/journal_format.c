@@ -48,7 +48,7 @@ enum qta_status qta_journal_header_load(struct qta_journal_header *header,
                                         struct qta_error *err)
 {
     if (memcmp(page, magic, sizeof magic) != 0)
-        return qta_error_set(err, QTA_ERR_FORMAT, "is not a journal of this program");
+        return qta_error_set(err, QTA_ERR_DAMAGED, "does not start like a journal");
     if (qta_load_u32(page + CHECKSUM_OFFSET) != qta_crc32c(0, page, CHECKSUM_OFFSET))
         return qta_error_set(err, QTA_ERR_DAMAGED, "has a header that fails its checksum");
     uint32_t version = qta_load_u32(page + VERSION_OFFSET);

@@ -47,8 +47,8 @@ struct qta_journal_header {
 void qta_journal_header_store(const struct qta_journal_header *header,
                               uint8_t page[QTA_JOURNAL_HEADER_BYTES]);
 
-/** Reads and checks it. QTA_ERR_FORMAT: not a journal, or a newer version; QTA_ERR_DAMAGED. The
- *  message starts after the file's name: "is not a journal". */
+/** Reads and checks it. QTA_ERR_FORMAT: of a newer version; QTA_ERR_DAMAGED: not a journal, or no
+ *  longer. The message goes on after the file's name. */
 enum qta_status qta_journal_header_load(struct qta_journal_header *header,
                                         const uint8_t page[QTA_JOURNAL_HEADER_BYTES],
                                         struct qta_error *err);

@@ -246,6 +246,15 @@ bool qta_journal_reader_is_finished(struct qta_journal_reader *reader)
     return reader->is_cut || reader->position == read_word(reader, QTA_JOURNAL_FINISHED_OFFSET);
 }
 
+bool qta_journal_reader_has_more(struct qta_journal_reader *reader)
+{
+    uint64_t position = reader->position;
+    enum qta_status status = find_record(reader, reader->size, NULL);
+    bool has_more = status == QTA_OK && reader->position < reader->size;
+    reader->position = position;
+    return has_more;
+}
+
 /* ---- payloads ------------------------------------------------------------------------------ */
 
 bool qta_journal_record_tick(const struct qta_journal_record *record, struct qta_tick *tick)

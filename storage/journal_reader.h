@@ -49,6 +49,10 @@ enum qta_status qta_journal_reader_next(struct qta_journal_reader *reader,
 /** Whether the chunk's writer is through with it and so is this reader. */
 bool qta_journal_reader_is_finished(struct qta_journal_reader *reader);
 
+/** Whether whole records follow a place that is_cut: they were lost with what was before them, but
+ *  somebody may want them. */
+bool qta_journal_reader_has_more(struct qta_journal_reader *reader);
+
 /** A TICK record's tick. False when it cannot be one. */
 bool qta_journal_record_tick(const struct qta_journal_record *record, struct qta_tick *tick);
 

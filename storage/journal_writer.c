@@ -286,6 +286,11 @@ void qta_journal_writer_destroy(struct qta_journal_writer *journal)
     free(journal);
 }
 
+enum qta_status qta_journal_writer_sync(struct qta_journal_writer *journal, struct qta_error *err)
+{
+    return sync_all(journal, err);
+}
+
 void qta_journal_writer_finish(struct qta_journal_writer *journal)
 {
     stop_keeper(journal);

@@ -50,6 +50,9 @@ enum qta_status qta_journal_writer_append(struct qta_journal_writer *journal,
 enum qta_status qta_journal_writer_commit(struct qta_journal_writer *journal,
                                           struct qta_error *err);
 
+/** Syncs what was appended, whatever the interval. Writer's thread. */
+enum qta_status qta_journal_writer_sync(struct qta_journal_writer *journal, struct qta_error *err);
+
 /** Stops the keeper, finishes the last chunk and removes what was only prepared: from then on all
  *  chunks can be sealed. Writer's thread. */
 void qta_journal_writer_finish(struct qta_journal_writer *journal);

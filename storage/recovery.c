@@ -1,55 +1,240 @@
-/* Recovery reads; it changes nothing that a reader or the next recovery could miss. */
+/* What is good is left in place and sealed later, by the thread that seals everything. Recovery
+ * only finds the end of the session, and clears away what can be told to be of no use: unfinished
+ * segments, chunks whose segment is whole, and chunks behind a torn one, which are set aside. */
 #include "storage/recovery.h"
 
+#include <assert.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <qta/log.h>
 
 #include "storage/journal_reader.h"
+#include "storage/segment_reader.h"
 
-static void note_session(struct qta_recovery *recovery, const struct qta_journal_header *header)
+static void note_session(struct qta_recovery *recovery, const uint8_t *session_id,
+                         const char *timezone, uint32_t run)
 {
-    memcpy(recovery->session_id, header->session_id, sizeof recovery->session_id);
-    memcpy(recovery->timezone, header->timezone, sizeof recovery->timezone);
-    if (header->run >= recovery->next_run)
-        recovery->next_run = header->run + 1;
+    memcpy(recovery->session_id, session_id, sizeof recovery->session_id);
+    memcpy(recovery->timezone, timezone, sizeof recovery->timezone);
+    if (run >= recovery->next_run)
+        recovery->next_run = run + 1;
+}
+
+static void note_number(struct qta_recovery *recovery, uint32_t number)
+{
+    if (number >= recovery->next_number)
+        recovery->next_number = number + 1;
+}
+
+static void note_end(struct qta_recovery *recovery, uint64_t last_seq, int64_t last_ts_recv_ns)
+{
+    if (last_seq < recovery->next_seq)
+        return;
+    recovery->next_seq = last_seq + 1;
+    recovery->last_ts_recv_ns = last_ts_recv_ns;
+}
+
+/* ---- segments ---------------------------------------------------------------------------------
+ */
+
+struct temporaries {
+    size_t count;
+    char names[16][64];
+};
+
+static bool note_temporary(void *user, const char *name)
+{
+    struct temporaries *found = user;
+    size_t length = strlen(name);
+    if (length > 4 && length < sizeof found->names[0] && strcmp(name + length - 4, ".tmp") == 0)
+        memcpy(found->names[found->count++], name, length + 1);
+    return found->count < sizeof found->names / sizeof found->names[0];
+}
+
+/* Files that were being made when the last run ended. */
+static void remove_temporaries(const struct qta_session_folder *folder, int folder_fd)
+{
+    struct qta_environment *env = folder->environment;
+    struct temporaries found;
+    do {
+        found.count = 0;
+        env->ops->list(env, folder_fd, note_temporary, &found);
+        for (size_t i = 0; i < found.count; i++)
+            if (env->ops->unlink_at(env, folder_fd, found.names[i]) != 0)
+                return; /* they do no harm */
+    } while (found.count > 0);
+}
+
+static enum qta_status scan_segment(struct qta_recovery *recovery,
+                                    const struct qta_session_folder *folder, uint32_t number,
+                                    struct qta_error *err)
+{
+    struct qta_segment_header header;
+    struct qta_error cause;
+    note_number(recovery, number);
+    enum qta_status status = qta_segment_reader_peek(folder, number, &header, &cause);
+    if (status == QTA_ERR_DAMAGED) {
+        struct qta_segment_reader reader;
+        qta_log(QTA_LOG_WARNING, "storage", "%s", cause.message);
+        status = qta_segment_reader_open(&reader, folder, number, &cause);
+        if (status == QTA_OK) {
+            note_end(recovery, reader.header.span.last_seq, reader.header.span.last_ts_recv_ns);
+            qta_segment_reader_close(&reader);
+            return QTA_OK;
+        }
+        return status == QTA_ERR_DAMAGED ? QTA_OK : status;
+    }
+    if (status != QTA_OK) {
+        if (err)
+            *err = cause;
+        return status;
+    }
+    note_session(recovery, header.session_id, header.timezone, header.run);
+    note_end(recovery, header.span.last_seq, header.span.last_ts_recv_ns);
+    return QTA_OK;
+}
+
+static enum qta_status scan_segments(struct qta_recovery *recovery,
+                                     const struct qta_session_folder *folder, struct qta_error *err)
+{
+    struct qta_file_numbers segments;
+    enum qta_status status = qta_session_folder_list(folder, QTA_FILE_SEGMENT, &segments, err);
+    for (size_t i = 0; i < segments.count && status == QTA_OK; i++)
+        status = scan_segment(recovery, folder, segments.numbers[i], err);
+    qta_file_numbers_finish(&segments);
+    return status;
+}
+
+/* Whether the segment that a chunk was sealed into is there and whole enough to rely on. */
+static bool has_good_segment(const struct qta_session_folder *folder, uint32_t number)
+{
+    struct qta_segment_reader reader;
+    if (qta_segment_reader_open(&reader, folder, number, NULL) != QTA_OK)
+        return false;
+    bool is_good = !reader.header_is_damaged && !reader.footer_is_damaged;
+    for (size_t i = 0; i < reader.footer.frame_count && is_good; i++) {
+        const uint8_t *payload;
+        is_good = qta_segment_reader_payload(&reader, &reader.footer.frames[i], &payload, NULL) ==
+                  QTA_OK;
+    }
+    qta_segment_reader_close(&reader);
+    return is_good;
+}
+
+/* ---- chunks -----------------------------------------------------------------------------------
+ */
+
+/* What one chunk tells. */
+struct chunk_end {
+    uint64_t ticks;
+    bool is_cut;
+    bool is_finished;
+};
+
+static enum qta_status scan_records(struct qta_recovery *recovery,
+                                    struct qta_journal_reader *reader, struct chunk_end *end,
+                                    struct qta_error *err)
+{
+    for (;;) {
+        struct qta_journal_record record;
+        struct qta_tick tick;
+        struct qta_error cause;
+        enum qta_status status = qta_journal_reader_next(reader, &record, &cause);
+        if (status == QTA_ERR_DAMAGED) {
+            qta_log(QTA_LOG_WARNING, "storage", "%s", cause.message);
+        } else if (status == QTA_OK) {
+            if (!qta_journal_record_tick(&record, &tick))
+                continue;
+            note_end(recovery, tick.rx_seq, tick.ts_recv_ns);
+            end->ticks++;
+        } else {
+            end->is_cut = reader->is_cut;
+            end->is_finished = !reader->is_cut && qta_journal_reader_is_finished(reader);
+            if (status != QTA_ERR_END && err)
+                *err = cause;
+            return status == QTA_ERR_END ? QTA_OK : status;
+        }
+    }
 }
 
 static enum qta_status scan_journal(struct qta_recovery *recovery,
                                     const struct qta_session_folder *folder, uint32_t number,
-                                    struct qta_error *err)
+                                    struct chunk_end *end, struct qta_error *err)
 {
     struct qta_journal_reader reader;
-    enum qta_status status = qta_journal_reader_open(&reader, folder, number, err);
-    if (status != QTA_OK)
-        return status;
-    note_session(recovery, &reader.header);
-    recovery->waiting_bytes += reader.header.capacity;
-    for (;;) {
-        struct qta_journal_record record;
-        struct qta_tick tick;
-        status = qta_journal_reader_next(&reader, &record, err);
-        if (status == QTA_ERR_DAMAGED)
-            qta_log(QTA_LOG_WARNING, "storage", "%s", err->message);
-        else if (status != QTA_OK)
-            break;
-        else if (qta_journal_record_tick(&record, &tick) && tick.rx_seq >= recovery->next_seq) {
-            recovery->next_seq = tick.rx_seq + 1;
-            recovery->last_ts_recv_ns = tick.ts_recv_ns;
-        }
+    struct qta_error cause;
+    memset(end, 0, sizeof *end);
+    enum qta_status status = qta_journal_reader_open(&reader, folder, number, &cause);
+    if (status == QTA_ERR_DAMAGED) {
+        qta_log(QTA_LOG_WARNING, "storage", "%s", cause.message);
+        return QTA_OK; /* the sealer sets it aside */
     }
-    if (!qta_journal_reader_is_finished(&reader))
-        recovery->was_cut = true;
+    if (status != QTA_OK) {
+        if (err)
+            *err = cause;
+        return status;
+    }
+    note_session(recovery, reader.header.session_id, reader.header.timezone, reader.header.run);
+    recovery->waiting_bytes += reader.header.capacity;
+    status = scan_records(recovery, &reader, end, err);
     qta_journal_reader_close(&reader);
-    return status == QTA_ERR_END ? QTA_OK : status;
+    return status;
+}
+
+/* Behind a torn chunk nothing counts: what survives a power cut is a prefix. */
+static enum qta_status drop_chunk(struct qta_recovery *recovery,
+                                  const struct qta_session_folder *folder, uint32_t number,
+                                  struct qta_error *err)
+{
+    uint64_t next_seq = recovery->next_seq;
+    int64_t last_ts_recv_ns = recovery->last_ts_recv_ns;
+    uint64_t waiting_bytes = recovery->waiting_bytes;
+    struct chunk_end end;
+    enum qta_status status = scan_journal(recovery, folder, number, &end, err);
+    recovery->next_seq = next_seq;
+    recovery->last_ts_recv_ns = last_ts_recv_ns;
+    if (status != QTA_OK || end.ticks == 0)
+        return status; /* what was only prepared goes when it is sealed */
+    recovery->waiting_bytes = waiting_bytes;
+    qta_log(QTA_LOG_WARNING, "storage",
+            "journal chunk %u follows records that were not on the disk yet: set aside", number);
+    return qta_session_folder_set_aside(folder, QTA_FILE_JOURNAL, number, err);
+}
+
+static enum qta_status scan_journals(struct qta_recovery *recovery,
+                                     const struct qta_session_folder *folder, struct qta_error *err)
+{
+    bool is_cut = false;
+    for (size_t i = 0; i < recovery->journals.count; i++) {
+        uint32_t number = recovery->journals.numbers[i];
+        struct chunk_end end;
+        note_number(recovery, number);
+        enum qta_status status;
+        if (is_cut) {
+            status = drop_chunk(recovery, folder, number, err);
+            recovery->was_cut = true;
+        } else if (has_good_segment(folder, number)) {
+            /* its run went on, or was killed before the next thing that it did */
+            if (!qta_session_folder_remove_file(folder, QTA_FILE_JOURNAL, number))
+                return qta_error_set_errno(err, "cannot remove journal chunk %u", number);
+            status = QTA_OK;
+        } else {
+            status = scan_journal(recovery, folder, number, &end, err);
+            is_cut = end.is_cut;
+            recovery->was_cut = recovery->was_cut || !end.is_finished;
+        }
+        if (status != QTA_OK)
+            return status;
+    }
+    return QTA_OK;
 }
 
 enum qta_status qta_recovery_run(struct qta_recovery *recovery,
                                  const struct qta_session_folder *folder, struct qta_error *err)
 {
     struct qta_environment *env = folder->environment;
-    struct qta_error cause;
     memset(recovery, 0, sizeof *recovery);
     recovery->next_seq = 1;
     recovery->last_ts_recv_ns = QTA_TIME_UNKNOWN;
@@ -57,14 +242,13 @@ enum qta_status qta_recovery_run(struct qta_recovery *recovery,
     recovery->next_run = 1;
     if (env->ops->random(env, recovery->session_id, sizeof recovery->session_id) != 0)
         return qta_error_set_errno(err, "cannot get random bytes");
-    enum qta_status status = qta_session_folder_list(folder, QTA_FILE_JOURNAL, &recovery->journals,
-                                                     &cause);
-    for (size_t i = 0; i < recovery->journals.count && status == QTA_OK; i++) {
-        recovery->next_number = recovery->journals.numbers[i] + 1;
-        status = scan_journal(recovery, folder, recovery->journals.numbers[i], &cause);
-    }
-    if (status != QTA_OK && err)
-        *err = cause;
+    remove_temporaries(folder, folder->folder_fds[QTA_FILE_SEGMENT]);
+    remove_temporaries(folder, folder->folder_fds[QTA_FILE_JOURNAL]);
+    enum qta_status status = scan_segments(recovery, folder, err);
+    if (status == QTA_OK)
+        status = qta_session_folder_list(folder, QTA_FILE_JOURNAL, &recovery->journals, err);
+    if (status == QTA_OK)
+        status = scan_journals(recovery, folder, err);
     return status;
 }
 

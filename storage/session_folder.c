@@ -293,6 +293,21 @@ bool qta_session_folder_remove_file(const struct qta_session_folder *folder,
     return env->ops->unlink_at(env, folder->folder_fds[kind], name) == 0 || errno == ENOENT;
 }
 
+enum qta_status qta_session_folder_set_aside(const struct qta_session_folder *folder,
+                                             enum qta_session_file kind, uint32_t number,
+                                             struct qta_error *err)
+{
+    struct qta_environment *env = folder->environment;
+    char name[QTA_FILE_NAME_BYTES];
+    char aside[QTA_FILE_NAME_BYTES + 16];
+    qta_session_file_name(name, kind, number);
+    snprintf(aside, sizeof aside, "%s.damaged", name);
+    if (env->ops->rename_at(env, folder->folder_fds[kind], name, aside) != 0)
+        return qta_error_set_errno(err, "cannot rename '%s/%s' to '%s'", kinds[kind].folder, name,
+                                   aside);
+    return QTA_OK;
+}
+
 struct listing {
     enum qta_session_file kind;
     struct qta_file_numbers *out;

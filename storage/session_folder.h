@@ -74,6 +74,11 @@ int qta_session_folder_open_file(const struct qta_session_folder *folder,
 bool qta_session_folder_remove_file(const struct qta_session_folder *folder,
                                     enum qta_session_file kind, uint32_t number);
 
+/** Renames "000007.qjrn" to "000007.qjrn.damaged": nobody reads it, nothing of it is lost. */
+enum qta_status qta_session_folder_set_aside(const struct qta_session_folder *folder,
+                                             enum qta_session_file kind, uint32_t number,
+                                             struct qta_error *err);
+
 /** The numbers of all files of a kind, ascending. Free with qta_file_numbers_finish(). */
 enum qta_status qta_session_folder_list(const struct qta_session_folder *folder,
                                         enum qta_session_file kind, struct qta_file_numbers *out,

@@ -9,15 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <qta/timestamp.h>
+
+#include "storage/block_decoder.h"
 #include "storage/journal_reader.h"
 #include "storage/name_map.h"
+#include "storage/segment_reader.h"
 #include "storage/session_folder.h"
 #include "storage/tick_filter.h"
 #include "storage/tick_names.h"
 
 enum { BATCH_TICKS = 1024 };
 
-enum unit_form { UNIT_NONE, UNIT_JOURNAL };
+enum unit_form { UNIT_NONE, UNIT_JOURNAL, UNIT_SEGMENT };
 
 struct qta_session_reader {
     struct qta_session_folder folder;
@@ -29,19 +33,29 @@ struct qta_session_reader {
     uint32_t unit;      /* the open one */
     uint32_t next_unit; /* the lowest number to open next */
     struct qta_journal_reader journal;
+    struct qta_segment_reader segment;
+    size_t frame;       /* of the segment: the next one */
+    bool is_block_open; /* the decoder has ticks of the frame before */
+    struct qta_block_decoder *decoder;
     struct qta_name_map ids; /* of the open unit's file, to ours */
+    uint32_t cut_run;        /* the journal of this run ended early; 0 for none */
 
     uint64_t next_seq; /* of the session as it is stored, whatever the filter says */
     bool is_done;      /* past the filter's end */
-    bool has_held;     /* ticks[0] of the next batch is `held`: it came behind a hole */
+    bool has_held;     /* the next batch starts with `held`: it came behind a hole */
     struct qta_tick held;
+
+    uint64_t lost;       /* records known to be missing or unreadable */
+    uint64_t blocks;     /* read to their ends */
+    uint64_t done_bytes; /* of units that were read */
 
     enum qta_status pending; /* to be returned by the next call */
     struct qta_error pending_error;
     struct qta_tick ticks[BATCH_TICKS];
 };
 
-/* ---- life ---------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------
+ */
 
 enum qta_status qta_session_reader_create_in(struct qta_session_reader **out, const char *path,
                                              const struct qta_session_filter *filter,
@@ -60,6 +74,8 @@ enum qta_status qta_session_reader_create_in(struct qta_session_reader **out, co
         status = qta_dictionary_create(&reader->names, err);
     if (status == QTA_OK)
         status = qta_tick_filter_init(&reader->filter, filter, reader->names, err);
+    if (status == QTA_OK)
+        status = qta_block_decoder_create(&reader->decoder, err);
     if (status != QTA_OK) {
         qta_session_reader_destroy(reader);
         return status;
@@ -77,9 +93,16 @@ enum qta_status qta_session_reader_create(struct qta_session_reader **out, const
 
 static void close_unit(struct qta_session_reader *reader)
 {
-    if (reader->form == UNIT_JOURNAL)
+    if (reader->form == UNIT_JOURNAL) {
+        reader->done_bytes += reader->journal.position;
         qta_journal_reader_close(&reader->journal);
+    }
+    if (reader->form == UNIT_SEGMENT) {
+        reader->done_bytes += reader->segment.bytes;
+        qta_segment_reader_close(&reader->segment);
+    }
     reader->form = UNIT_NONE;
+    reader->is_block_open = false;
 }
 
 void qta_session_reader_destroy(struct qta_session_reader *reader)
@@ -89,6 +112,7 @@ void qta_session_reader_destroy(struct qta_session_reader *reader)
     close_unit(reader);
     if (reader->is_folder_open)
         qta_session_folder_close(&reader->folder);
+    qta_block_decoder_destroy(reader->decoder);
     qta_name_map_finish(&reader->ids);
     qta_tick_filter_finish(&reader->filter);
     qta_dictionary_destroy(reader->names);
@@ -105,7 +129,95 @@ bool qta_session_reader_is_live(const struct qta_session_reader *reader)
     return qta_session_folder_is_locked(&reader->folder);
 }
 
-/* ---- units --------------------------------------------------------------------------------- */
+uint64_t qta_session_reader_lost(const struct qta_session_reader *reader)
+{
+    return reader->lost;
+}
+
+uint64_t qta_session_reader_blocks(const struct qta_session_reader *reader)
+{
+    return reader->blocks;
+}
+
+uint64_t qta_session_reader_done_bytes(const struct qta_session_reader *reader)
+{
+    uint64_t inside = 0;
+    if (reader->form == UNIT_JOURNAL)
+        inside = reader->journal.position;
+    if (reader->form == UNIT_SEGMENT && reader->frame > 0)
+        inside = reader->segment.footer.frames[reader->frame - 1].offset;
+    return reader->done_bytes + inside;
+}
+
+/* ---- names ------------------------------------------------------------------------------------
+ */
+
+static bool learn_name(void *user, enum qta_name_kind kind, uint32_t id, const char *name,
+                       size_t length)
+{
+    struct qta_session_reader *reader = user;
+    uint32_t ours = qta_dictionary_intern(reader->names, kind, name, length);
+    return qta_name_map_set(&reader->ids, kind, id, ours);
+}
+
+static bool translate_id(void *user, enum qta_name_kind kind, uint32_t id, uint32_t *ours)
+{
+    const struct qta_session_reader *reader = user;
+    return qta_name_map_get(&reader->ids, kind, id, ours);
+}
+
+static uint32_t intern_text(void *user, const char *text, size_t length)
+{
+    struct qta_session_reader *reader = user;
+    return qta_dictionary_intern(reader->names, QTA_NAME_TEXT, text, length);
+}
+
+/* ---- opening units ----------------------------------------------------------------------------
+ */
+
+static enum qta_status report_missing(struct qta_session_reader *reader, uint64_t first,
+                                      struct qta_error *err)
+{
+    reader->lost += first - reader->next_seq;
+    return qta_error_set(err, QTA_ERR_DAMAGED, "records %" PRIu64 " to %" PRIu64 " are missing",
+                         reader->next_seq, first - 1);
+}
+
+/* Whether nothing in this span is wanted. It then counts as read. */
+static bool can_pass_over(const struct qta_session_reader *reader, const struct qta_tick_span *span)
+{
+    const struct qta_tick_filter *filter = &reader->filter;
+    return span->last_seq < reader->next_seq || span->last_seq < filter->from_seq ||
+           span->last_ts_recv_ns < filter->from_ns || (span->types & filter->types) == 0;
+}
+
+/* A segment of which nothing is wanted need not be opened; one that comes behind a hole is, so that
+ * the hole is found. */
+static bool segment_can_be_passed_over(struct qta_session_reader *reader, uint32_t number)
+{
+    struct qta_segment_header header;
+    if (qta_segment_reader_peek(&reader->folder, number, &header, NULL) != QTA_OK ||
+        header.span.first_seq > reader->next_seq || !can_pass_over(reader, &header.span))
+        return false;
+    if (header.span.last_seq >= reader->next_seq)
+        reader->next_seq = header.span.last_seq + 1;
+    return true;
+}
+
+static enum qta_status open_segment(struct qta_session_reader *reader, uint32_t number,
+                                    struct qta_error *err)
+{
+    enum qta_status status = qta_segment_reader_open(&reader->segment, &reader->folder, number,
+                                                     err);
+    if (status != QTA_OK)
+        return status;
+    qta_name_map_clear(&reader->ids);
+    reader->form = UNIT_SEGMENT;
+    reader->unit = number;
+    reader->next_unit = number + 1;
+    reader->frame = 0;
+    return qta_segment_reader_names(&reader->segment, learn_name, reader, err);
+}
 
 static enum qta_status open_journal(struct qta_session_reader *reader, uint32_t number,
                                     struct qta_error *err)
@@ -118,32 +230,93 @@ static enum qta_status open_journal(struct qta_session_reader *reader, uint32_t 
     reader->form = UNIT_JOURNAL;
     reader->unit = number;
     reader->next_unit = number + 1;
-    return QTA_OK;
+    if (reader->cut_run == 0 || reader->journal.header.run != reader->cut_run)
+        return QTA_OK;
+    /* recovery sets it aside: what survives a power cut is a prefix */
+    struct qta_journal_record record;
+    char label[QTA_FILE_NAME_BYTES];
+    status = qta_journal_reader_next(&reader->journal, &record, NULL);
+    close_unit(reader);
+    if (status == QTA_ERR_END)
+        return QTA_OK;
+    return qta_error_set(err, QTA_ERR_DAMAGED,
+                         "'%s' is left out: it follows records that were not on the disk yet",
+                         qta_session_file_label(label, QTA_FILE_JOURNAL, number));
 }
 
-static enum qta_status list_units(struct qta_session_reader *reader,
-                                  struct qta_file_numbers *journals, struct qta_error *err)
+struct units {
+    struct qta_file_numbers segments;
+    struct qta_file_numbers journals;
+};
+
+static void finish_units(struct units *units)
 {
-    qta_session_folder_refresh(&reader->folder);
-    return qta_session_folder_list(&reader->folder, QTA_FILE_JOURNAL, journals, err);
+    qta_file_numbers_finish(&units->segments);
+    qta_file_numbers_finish(&units->journals);
 }
 
-/* Opens the next unit. QTA_ERR_END when there is none. One that cannot be read is passed over, with
- * its error. */
+/* Journals first: a chunk that is sealed in between is then in both lists, not in none. */
+static enum qta_status list_units(struct qta_session_reader *reader, struct units *units,
+                                  struct qta_error *err)
+{
+    memset(units, 0, sizeof *units);
+    qta_session_folder_refresh(&reader->folder);
+    enum qta_status status = qta_session_folder_list(&reader->folder, QTA_FILE_JOURNAL,
+                                                     &units->journals, err);
+    if (status == QTA_OK)
+        status = qta_session_folder_list(&reader->folder, QTA_FILE_SEGMENT, &units->segments, err);
+    if (status != QTA_OK)
+        finish_units(units);
+    return status;
+}
+
+/* Opens a unit in the form that it has. One that cannot be read is passed over, with its error. */
+static enum qta_status open_unit(struct qta_session_reader *reader, const struct units *units,
+                                 uint32_t number, struct qta_error *err)
+{
+    bool is_chunk = qta_file_numbers_contain(&units->journals, number);
+    enum qta_status status = QTA_ERR_NOT_FOUND;
+    if (qta_file_numbers_contain(&units->segments, number)) {
+        if (segment_can_be_passed_over(reader, number)) {
+            reader->next_unit = number + 1;
+            return QTA_OK;
+        }
+        status = open_segment(reader, number, err);
+    }
+    if (is_chunk && (status == QTA_ERR_NOT_FOUND || status == QTA_ERR_DAMAGED)) {
+        close_unit(reader);
+        status = open_journal(reader, number, err);
+    }
+    if (status == QTA_ERR_DAMAGED || status == QTA_ERR_FORMAT) {
+        close_unit(reader);
+        reader->next_unit = number + 1;
+    }
+    return status;
+}
+
+/* QTA_ERR_END when there is no further unit. */
 static enum qta_status open_next_unit(struct qta_session_reader *reader, struct qta_error *err)
 {
-    struct qta_file_numbers journals;
-    enum qta_status status = list_units(reader, &journals, err);
-    if (status != QTA_OK)
-        return status;
-    uint32_t number = qta_file_numbers_from(&journals, reader->next_unit);
-    qta_file_numbers_finish(&journals);
-    if (number == 0)
-        return qta_error_set(err, QTA_ERR_END, "the session ends here");
-    status = open_journal(reader, number, err);
-    if (status == QTA_ERR_DAMAGED)
-        reader->next_unit = number + 1;
-    return status;
+    enum { TRIES = 100 };
+    for (int tries = 0; tries < TRIES; tries++) {
+        struct units units;
+        enum qta_status status = list_units(reader, &units, err);
+        if (status != QTA_OK)
+            return status;
+        while (status == QTA_OK && reader->form == UNIT_NONE) {
+            uint32_t segment = qta_file_numbers_from(&units.segments, reader->next_unit);
+            uint32_t journal = qta_file_numbers_from(&units.journals, reader->next_unit);
+            uint32_t number = segment == 0 || (journal != 0 && journal < segment) ? journal
+                                                                                  : segment;
+            status = number == 0 ? qta_error_set(err, QTA_ERR_END, "the session ends here")
+                                 : open_unit(reader, &units, number, err);
+        }
+        finish_units(&units);
+        if (status != QTA_ERR_NOT_FOUND) /* it was sealed after we looked: look again */
+            return status;
+    }
+    return qta_error_set(err, QTA_ERR_IO, "'%s' changes faster than it can be read",
+                         reader->folder.path);
 }
 
 /* Whether a chunk has records: one that was only prepared has none. */
@@ -158,48 +331,39 @@ static bool journal_is_used(struct qta_session_reader *reader, uint32_t number)
     return is_used;
 }
 
-/* At the end of an unfinished chunk: is it over all the same? Its run may have been killed. */
+/* At the end of an unfinished chunk: is it over all the same? Its run may have been killed, and a
+ * later one may have sealed it. */
 static enum qta_status look_behind_journal(struct qta_session_reader *reader, bool *is_over,
                                            struct qta_error *err)
 {
-    struct qta_file_numbers journals;
-    enum qta_status status = list_units(reader, &journals, err);
+    struct units units;
+    enum qta_status status = list_units(reader, &units, err);
     if (status != QTA_OK)
         return status;
-    *is_over = !qta_file_numbers_contain(&journals, reader->unit);
-    for (size_t i = 0; i < journals.count && !*is_over; i++)
-        *is_over = journals.numbers[i] > reader->unit &&
-                   journal_is_used(reader, journals.numbers[i]);
-    qta_file_numbers_finish(&journals);
+    *is_over = !qta_file_numbers_contain(&units.journals, reader->unit) ||
+               qta_file_numbers_from(&units.segments, reader->unit) != 0;
+    for (size_t i = 0; i < units.journals.count && !*is_over; i++)
+        *is_over = units.journals.numbers[i] > reader->unit &&
+                   journal_is_used(reader, units.journals.numbers[i]);
+    finish_units(&units);
     return QTA_OK;
 }
 
-/* ---- ticks --------------------------------------------------------------------------------- */
+/* ---- the journal's ticks ----------------------------------------------------------------------
+ */
 
 struct translation {
-    const struct qta_name_map *ids;
+    struct qta_session_reader *reader;
     bool is_complete;
 };
 
-static uint32_t translate_id(void *user, enum qta_name_kind kind, uint32_t id)
+static uint32_t translate_or_note(void *user, enum qta_name_kind kind, uint32_t id)
 {
     struct translation *translation = user;
     uint32_t ours = 0;
-    if (!qta_name_map_get(translation->ids, kind, id, &ours))
+    if (!translate_id(translation->reader, kind, id, &ours))
         translation->is_complete = false;
     return ours;
-}
-
-static enum qta_status learn_name(struct qta_session_reader *reader,
-                                  const struct qta_journal_record *record, struct qta_error *err)
-{
-    struct qta_journal_define define;
-    if (!qta_journal_record_define(record, &define))
-        return QTA_OK;
-    uint32_t ours = qta_dictionary_intern(reader->names, define.kind, define.name, define.length);
-    if (!qta_name_map_set(&reader->ids, define.kind, define.id, ours))
-        return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for names");
-    return QTA_OK;
 }
 
 /* Counts a tick of the batch in when it is wanted. */
@@ -217,10 +381,10 @@ static void accept_tick(struct qta_session_reader *reader, const struct qta_tick
 static enum qta_status take_tick(struct qta_session_reader *reader, struct qta_tick *tick,
                                  size_t *count, struct qta_error *err)
 {
-    struct translation translation = {.ids = &reader->ids, .is_complete = true};
-    if (tick->rx_seq < reader->next_seq)
+    struct translation translation = {.reader = reader, .is_complete = true};
+    if (tick->rx_seq < reader->next_seq || tick->type == QTA_TICK_NONE)
         return QTA_OK;
-    qta_tick_translate_names(tick, translate_id, &translation);
+    qta_tick_translate_names(tick, translate_or_note, &translation);
     if (!translation.is_complete) /* its names were lost, and so is it */
         return QTA_OK;
     if (tick->rx_seq == reader->next_seq) {
@@ -229,8 +393,17 @@ static enum qta_status take_tick(struct qta_session_reader *reader, struct qta_t
     }
     reader->held = *tick;
     reader->has_held = true;
-    return qta_error_set(err, QTA_ERR_DAMAGED, "records %" PRIu64 " to %" PRIu64 " are missing",
-                         reader->next_seq, tick->rx_seq - 1);
+    return report_missing(reader, tick->rx_seq, err);
+}
+
+static enum qta_status take_define(struct qta_session_reader *reader,
+                                   const struct qta_journal_record *record, struct qta_error *err)
+{
+    struct qta_journal_define define;
+    if (qta_journal_record_define(record, &define) &&
+        !learn_name(reader, define.kind, define.id, define.name, define.length))
+        return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for names");
+    return QTA_OK;
 }
 
 static enum qta_status read_journal(struct qta_session_reader *reader, size_t *count,
@@ -245,16 +418,204 @@ static enum qta_status read_journal(struct qta_session_reader *reader, size_t *c
         struct qta_journal_record record;
         struct qta_tick *tick = &reader->ticks[*count];
         enum qta_status status = qta_journal_reader_next(&reader->journal, &record, err);
+        if (reader->journal.is_cut)
+            reader->cut_run = reader->journal.header.run;
         if (status != QTA_OK)
             return status;
         if (qta_journal_record_tick(&record, tick))
             status = take_tick(reader, tick, count, err);
         else
-            status = learn_name(reader, &record, err);
+            status = take_define(reader, &record, err);
         if (status != QTA_OK)
             return status;
     }
     return QTA_OK;
+}
+
+/* At the end of what the chunk has now: goes on to the next unit when it is over. *was_over is kept
+ * from call to call. */
+static enum qta_status leave_journal(struct qta_session_reader *reader, bool *was_over,
+                                     struct qta_error *err)
+{
+    if (*was_over || qta_journal_reader_is_finished(&reader->journal)) {
+        close_unit(reader);
+        *was_over = false;
+        return QTA_OK;
+    }
+    /* what is over now may have got more since we read its end: read it once more */
+    enum qta_status status = look_behind_journal(reader, was_over, err);
+    if (status == QTA_OK && !*was_over)
+        status = qta_error_set(err, QTA_ERR_END, "the session ends here");
+    return status;
+}
+
+/* ---- a segment's ticks ------------------------------------------------------------------------
+ */
+
+struct symbol_search {
+    const struct qta_session_reader *reader;
+    bool is_found;
+};
+
+static bool look_for_symbol(void *user, uint32_t symbol, uint64_t ticks)
+{
+    struct symbol_search *search = user;
+    const struct qta_tick_filter *filter = &search->reader->filter;
+    uint32_t ours = 0;
+    (void)ticks;
+    if (symbol == 0)
+        search->is_found = search->is_found || (filter->types & QTA_TYPES_FEED) != 0;
+    else if (qta_name_map_get(&search->reader->ids, QTA_NAME_SYMBOL, symbol, &ours))
+        search->is_found = search->is_found || qta_id_set_has(&filter->symbols, ours);
+    return true;
+}
+
+static bool frame_is_wanted(const struct qta_session_reader *reader, const struct qta_frame *frame)
+{
+    struct symbol_search search = {.reader = reader};
+    if (can_pass_over(reader, &frame->span))
+        return false;
+    return reader->filter.symbols.is_all ||
+           !qta_segment_reader_symbols(&reader->segment, frame, look_for_symbol, &search) ||
+           search.is_found;
+}
+
+static enum qta_status report_damage(struct qta_session_reader *reader,
+                                     const struct qta_frame *frame, const struct qta_error *cause,
+                                     struct qta_error *err)
+{
+    char label[QTA_FILE_NAME_BYTES];
+    char first[QTA_TIMESTAMP_TEXT_BYTES];
+    char last[QTA_TIMESTAMP_TEXT_BYTES];
+    reader->lost += frame->span.last_seq + 1 - reader->next_seq;
+    qta_timestamp_print(frame->span.first_ts_recv_ns, first);
+    qta_timestamp_print(frame->span.last_ts_recv_ns, last);
+    return qta_error_set(err, QTA_ERR_DAMAGED,
+                         "'%s': the block at byte %" PRIu64 " is damaged (%s): records %" PRIu64
+                         " to %" PRIu64 ", received %s to %s, are lost",
+                         qta_session_file_label(label, QTA_FILE_SEGMENT, reader->unit),
+                         frame->offset, cause->message, frame->span.first_seq, frame->span.last_seq,
+                         first, last);
+}
+
+static enum qta_status open_block(struct qta_session_reader *reader, const struct qta_frame *frame,
+                                  struct qta_error *err)
+{
+    const uint8_t *payload;
+    struct qta_error cause;
+    enum qta_status status = qta_segment_reader_payload(&reader->segment, frame, &payload, &cause);
+    if (status == QTA_OK && frame->codec_version != QTA_BLOCK_CODEC_VERSION)
+        status = qta_error_set(&cause, QTA_ERR_DAMAGED, "its codec %u is not known to this program",
+                               frame->codec_version);
+    if (status == QTA_OK) {
+        struct qta_block_input input = {
+            .payload = payload,
+            .length = frame->payload_bytes,
+            .count = frame->count,
+            .first_seq = frame->span.first_seq,
+            .types = reader->filter.types,
+            .translate = translate_id,
+            .intern_text = intern_text,
+            .user = reader,
+        };
+        status = qta_block_decoder_begin(reader->decoder, &input, &cause);
+    }
+    if (status == QTA_ERR_DAMAGED)
+        return report_damage(reader, frame, &cause, err);
+    if (status != QTA_OK && err)
+        *err = cause;
+    reader->is_block_open = status == QTA_OK;
+    return status;
+}
+
+/* The next frame of ticks that is wanted. QTA_ERR_END behind the last one. */
+static enum qta_status next_frame(struct qta_session_reader *reader, struct qta_error *err)
+{
+    while (reader->frame < reader->segment.footer.frame_count) {
+        const struct qta_frame *frame = &reader->segment.footer.frames[reader->frame];
+        if (frame->kind != QTA_FRAME_TICKS) {
+            reader->frame++;
+            continue;
+        }
+        if (frame->span.first_seq > reader->next_seq) {
+            enum qta_status status = report_missing(reader, frame->span.first_seq, err);
+            reader->next_seq = frame->span.first_seq;
+            return status;
+        }
+        reader->is_done = frame->span.first_ts_recv_ns >= reader->filter.until_ns;
+        if (reader->is_done)
+            return QTA_OK;
+        reader->frame++;
+        if (!frame_is_wanted(reader, frame)) {
+            if (frame->span.last_seq >= reader->next_seq)
+                reader->next_seq = frame->span.last_seq + 1;
+            continue;
+        }
+        enum qta_status status = open_block(reader, frame, err);
+        if (status == QTA_OK) /* what was read from the journal already is left out one by one */
+            return status;
+        reader->next_seq = frame->span.last_seq + 1;
+        return status;
+    }
+    return qta_error_set(err, QTA_ERR_END, "the segment ends here");
+}
+
+/* Leaves only what is wanted of a batch. */
+static size_t filter_batch(struct qta_session_reader *reader, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct qta_tick *tick = &reader->ticks[i];
+        if (tick->rx_seq < reader->next_seq || !qta_tick_filter_passes(&reader->filter, tick))
+            continue;
+        if (kept != i)
+            reader->ticks[kept] = *tick;
+        kept++;
+    }
+    return kept;
+}
+
+static enum qta_status read_segment(struct qta_session_reader *reader, size_t *count,
+                                    struct qta_error *err)
+{
+    while (*count == 0 && !reader->is_done) {
+        if (!reader->is_block_open) {
+            enum qta_status status = next_frame(reader, err);
+            if (status != QTA_OK)
+                return status;
+            continue;
+        }
+        size_t got = qta_block_decoder_next(reader->decoder, reader->ticks, BATCH_TICKS);
+        if (got == 0) {
+            const struct qta_frame *frame = &reader->segment.footer.frames[reader->frame - 1];
+            reader->is_block_open = false;
+            reader->blocks++;
+            if (frame->span.last_seq >= reader->next_seq)
+                reader->next_seq = frame->span.last_seq + 1;
+            continue;
+        }
+        *count = filter_batch(reader, got);
+    }
+    return QTA_OK;
+}
+
+/* ---- reading ----------------------------------------------------------------------------------
+ */
+
+static enum qta_status read_unit(struct qta_session_reader *reader, bool *was_over, size_t *count,
+                                 struct qta_error *err)
+{
+    if (reader->form == UNIT_SEGMENT) {
+        enum qta_status status = read_segment(reader, count, err);
+        if (status != QTA_ERR_END)
+            return status;
+        close_unit(reader);
+        return QTA_OK;
+    }
+    enum qta_status status = read_journal(reader, count, err);
+    if (status != QTA_ERR_END)
+        return status;
+    return *count > 0 ? QTA_OK : leave_journal(reader, was_over, err);
 }
 
 /* Reads on until there is something to say: ticks, an error, or that there is nothing. */
@@ -262,31 +623,16 @@ static enum qta_status read_batch(struct qta_session_reader *reader, size_t *cou
                                   struct qta_error *err)
 {
     bool was_over = false;
-    while (*count == 0 && !reader->is_done) {
-        enum qta_status status = QTA_OK;
+    enum qta_status status = QTA_OK;
+    while (status == QTA_OK && *count == 0 && !reader->is_done) {
         if (reader->form == UNIT_NONE)
             status = open_next_unit(reader, err);
-        if (status == QTA_OK)
-            status = read_journal(reader, count, err);
-        if (status == QTA_OK)
-            continue;
-        if (status != QTA_ERR_END || reader->form == UNIT_NONE)
-            return status;
-        if (*count > 0)
-            return QTA_OK;
-        if (was_over || qta_journal_reader_is_finished(&reader->journal)) {
-            close_unit(reader);
-            was_over = false;
-            continue;
-        }
-        /* what is over now may have got more since we read its end: read it once more */
-        enum qta_status look = look_behind_journal(reader, &was_over, err);
-        if (look != QTA_OK)
-            return look;
-        if (!was_over)
-            return qta_error_set(err, QTA_ERR_END, "the session ends here");
+        if (status == QTA_OK && reader->form != UNIT_NONE)
+            status = read_unit(reader, &was_over, count, err);
     }
-    return *count > 0 ? QTA_OK : qta_error_set(err, QTA_ERR_END, "the session ends here");
+    if (status == QTA_OK && *count == 0)
+        status = qta_error_set(err, QTA_ERR_END, "the session ends here");
+    return status;
 }
 
 enum qta_status qta_session_reader_next(struct qta_session_reader *reader,

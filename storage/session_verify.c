@@ -1,38 +1,304 @@
-/* Reads everything and says what is wrong. */
+/* Three looks at a session: all of it is read as any reader would; then the parts of the segments
+ * that a reader does without, because it has them twice; then the index. */
+#include <assert.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include <qta/session.h>
 
-#include <string.h>
+#include "storage/segment_reader.h"
+#include "storage/session_folder.h"
+#include "storage/session_index.h"
+#include "storage/session_reader.h"
+
+struct verification {
+    struct qta_session_folder folder;
+    struct qta_session_verdict *verdict;
+    qta_problem_callback on_problem;
+    qta_progress_callback on_progress;
+    void *user;
+    uint64_t total_bytes;
+    uint64_t read_by_type[QTA_TICK_TYPE_END];
+    uint64_t told_by_type[QTA_TICK_TYPE_END]; /* by the footers */
+    uint8_t session_id[QTA_SESSION_ID_BYTES];
+    bool has_session_id;
+    bool may_be_behind; /* live, or cut: not everything is in segments */
+};
+
+QTA_PRINTF(2, 3)
+static void tell(struct verification *verification, const char *format, ...)
+{
+    char problem[QTA_ERROR_MESSAGE_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(problem, sizeof problem, format, arguments);
+    va_end(arguments);
+    verification->verdict->problems++;
+    if (verification->on_problem)
+        verification->on_problem(verification->user, problem);
+}
+
+/* ---- reading everything -----------------------------------------------------------------------
+ */
+
+static void check_times(struct verification *verification, const struct qta_tick *ticks,
+                        size_t count, int64_t *last_ns)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (ticks[i].ts_recv_ns < *last_ns)
+            tell(verification, "the time of receipt goes back at record %" PRIu64, ticks[i].rx_seq);
+        *last_ns = ticks[i].ts_recv_ns;
+        verification->read_by_type[ticks[i].type]++;
+    }
+}
+
+static enum qta_status read_all(struct verification *verification,
+                                struct qta_session_reader *reader, struct qta_error *err)
+{
+    int64_t last_ns = INT64_MIN;
+    struct qta_error cause;
+    for (;;) {
+        const struct qta_tick *ticks;
+        size_t count;
+        enum qta_status status = qta_session_reader_next(reader, &ticks, &count, &cause);
+        if (status == QTA_OK) {
+            check_times(verification, ticks, count, &last_ns);
+            verification->verdict->records += count;
+        } else if (status == QTA_ERR_DAMAGED) {
+            tell(verification, "%s", cause.message);
+        } else {
+            if (status != QTA_ERR_END && err)
+                *err = cause;
+            return status == QTA_ERR_END ? QTA_OK : status;
+        }
+        if (verification->on_progress)
+            verification->on_progress(verification->user, qta_session_reader_done_bytes(reader),
+                                      verification->total_bytes);
+    }
+}
+
+static enum qta_status verify_ticks(struct verification *verification, const char *path,
+                                    struct qta_error *err)
+{
+    struct qta_session_reader *reader;
+    enum qta_status status = qta_session_reader_create_in(&reader, path, NULL,
+                                                          verification->folder.environment, err);
+    if (status != QTA_OK)
+        return status;
+    status = read_all(verification, reader, err);
+    verification->verdict->lost = qta_session_reader_lost(reader);
+    verification->verdict->blocks = qta_session_reader_blocks(reader);
+    qta_session_reader_destroy(reader);
+    return status;
+}
+
+/* ---- segments ---------------------------------------------------------------------------------
+ */
+
+static bool ignore_name(void *user, enum qta_name_kind kind, uint32_t id, const char *name,
+                        size_t length)
+{
+    (void)user;
+    (void)kind;
+    (void)id;
+    (void)name;
+    (void)length;
+    return true;
+}
+
+/* The head of a frame says what the footer says. */
+static bool heads_match(const struct qta_frame *left, const struct qta_frame *right)
+{
+    return left->kind == right->kind && left->codec_version == right->codec_version &&
+           left->payload_bytes == right->payload_bytes &&
+           left->payload_checksum == right->payload_checksum && left->count == right->count &&
+           (left->kind != QTA_FRAME_TICKS ||
+            memcmp(&left->span, &right->span, sizeof left->span) == 0);
+}
+
+static enum qta_status verify_frame(struct verification *verification,
+                                    struct qta_segment_reader *segment, const char *label,
+                                    const struct qta_frame *frame, uint64_t *end,
+                                    struct qta_error *err)
+{
+    struct qta_environment *env = segment->environment;
+    uint8_t head[QTA_FRAME_HEAD_BYTES];
+    struct qta_frame stored;
+    struct qta_error cause;
+    if (frame->offset != *end)
+        tell(verification, "'%s': bytes %" PRIu64 " to %" PRIu64 " belong to no block", label, *end,
+             frame->offset);
+    *end = frame->offset + sizeof head + frame->payload_bytes;
+    ssize_t got = env->ops->pread(env, segment->fd, head, sizeof head, (int64_t)frame->offset);
+    if (got < 0)
+        return qta_error_set_errno(err, "cannot read '%s'", label);
+    if ((size_t)got < sizeof head ||
+        !qta_frame_head_load(&stored, segment->number, frame->offset, head) ||
+        !heads_match(&stored, frame))
+        tell(verification, "'%s': the head of the block at byte %" PRIu64 " is damaged", label,
+             frame->offset);
+    if (frame->kind != QTA_FRAME_NAMES && frame->kind != QTA_FRAME_NAMES_COPY)
+        return QTA_OK; /* ticks have been read */
+    enum qta_status status = qta_segment_reader_names_of(segment, frame, ignore_name, NULL, &cause);
+    if (status == QTA_ERR_DAMAGED) {
+        tell(verification, "'%s': the names at byte %" PRIu64 " are damaged (%s)", label,
+             frame->offset, cause.message);
+        return QTA_OK;
+    }
+    if (status != QTA_OK && err)
+        *err = cause;
+    return status;
+}
+
+static enum qta_status verify_trailer(struct verification *verification,
+                                      const struct qta_segment_reader *segment, const char *label,
+                                      struct qta_error *err)
+{
+    struct qta_environment *env = segment->environment;
+    uint8_t trailer[QTA_SEGMENT_TRAILER_BYTES];
+    uint8_t head[QTA_FRAME_HEAD_BYTES];
+    struct qta_frame footer;
+    uint64_t offset = segment->header.footer_offset;
+    int64_t position = (int64_t)segment->bytes - QTA_SEGMENT_TRAILER_BYTES;
+    ssize_t got = env->ops->pread(env, segment->fd, trailer, sizeof trailer, position);
+    if (got < 0)
+        return qta_error_set_errno(err, "cannot read '%s'", label);
+    if ((size_t)got < sizeof trailer ||
+        !qta_segment_trailer_load(segment->number, trailer, &offset))
+        tell(verification, "'%s': the trailer is damaged", label);
+    if (segment->footer_is_damaged) {
+        tell(verification, "'%s': the footer is damaged", label);
+        return QTA_OK;
+    }
+    got = env->ops->pread(env, segment->fd, head, sizeof head, (int64_t)offset);
+    if (got != sizeof head || !qta_frame_head_load(&footer, segment->number, offset, head) ||
+        offset + sizeof head + footer.payload_bytes != (uint64_t)position)
+        tell(verification, "'%s': the footer is not followed by the trailer", label);
+    return QTA_OK;
+}
+
+static void verify_header(struct verification *verification,
+                          const struct qta_segment_reader *segment, const char *label)
+{
+    if (segment->header_is_damaged) {
+        tell(verification, "'%s': the header is damaged", label);
+        return;
+    }
+    const uint8_t *id = segment->header.session_id;
+    if (!verification->has_session_id)
+        memcpy(verification->session_id, id, sizeof verification->session_id);
+    else if (memcmp(verification->session_id, id, sizeof verification->session_id) != 0)
+        tell(verification, "'%s' is of another session", label);
+    verification->has_session_id = true;
+    struct qta_tick_span span;
+    qta_tick_span_init(&span);
+    for (size_t i = 0; i < segment->footer.frame_count; i++)
+        if (segment->footer.frames[i].kind == QTA_FRAME_TICKS)
+            qta_tick_span_join(&span, &segment->footer.frames[i].span);
+    if (!segment->footer_is_damaged && memcmp(&span, &segment->header.span, sizeof span) != 0)
+        tell(verification, "'%s': the header does not match the blocks", label);
+}
+
+static enum qta_status verify_segment(struct verification *verification, uint32_t number,
+                                      struct qta_error *err)
+{
+    struct qta_segment_reader segment;
+    char label[QTA_FILE_NAME_BYTES];
+    qta_session_file_label(label, QTA_FILE_SEGMENT, number);
+    enum qta_status status = qta_segment_reader_open(&segment, &verification->folder, number, err);
+    if (status == QTA_ERR_DAMAGED || status == QTA_ERR_NOT_FOUND)
+        return QTA_OK; /* reading has told it */
+    if (status != QTA_OK)
+        return status;
+    verify_header(verification, &segment, label);
+    for (size_t type = 0; type < QTA_TICK_TYPE_END; type++)
+        verification->told_by_type[type] += segment.footer.by_type[type];
+    uint64_t end = QTA_SEGMENT_HEADER_BYTES;
+    for (size_t i = 0; i < segment.footer.frame_count && status == QTA_OK; i++)
+        status = verify_frame(verification, &segment, label, &segment.footer.frames[i], &end, err);
+    if (status == QTA_OK)
+        status = verify_trailer(verification, &segment, label, err);
+    qta_segment_reader_close(&segment);
+    return status;
+}
+
+static enum qta_status verify_segments(struct verification *verification, struct qta_error *err)
+{
+    struct qta_file_numbers numbers;
+    enum qta_status status = qta_session_folder_list(&verification->folder, QTA_FILE_SEGMENT,
+                                                     &numbers, err);
+    for (size_t i = 0; i < numbers.count && status == QTA_OK; i++)
+        status = verify_segment(verification, numbers.numbers[i], err);
+    qta_file_numbers_finish(&numbers);
+    /* where nothing is wrong, and all is in segments, both counts are of the same ticks */
+    if (status == QTA_OK && verification->verdict->problems == 0 && !verification->may_be_behind &&
+        memcmp(verification->read_by_type, verification->told_by_type,
+               sizeof verification->read_by_type) != 0)
+        tell(verification, "the footers of the segments count other ticks than the blocks have");
+    return status;
+}
+
+/* ---- all --------------------------------------------------------------------------------------
+ */
+
+static enum qta_status measure(struct verification *verification, struct qta_error *err)
+{
+    struct qta_environment *env = verification->folder.environment;
+    for (int kind = 0; kind < 2; kind++) {
+        struct qta_file_numbers numbers;
+        enum qta_status status = qta_session_folder_list(
+            &verification->folder, (enum qta_session_file)kind, &numbers, err);
+        if (status != QTA_OK)
+            return status;
+        if (kind == QTA_FILE_JOURNAL && numbers.count > 0)
+            verification->may_be_behind = true;
+        for (size_t i = 0; i < numbers.count; i++) {
+            int fd = qta_session_folder_open_file(
+                &verification->folder, (enum qta_session_file)kind, numbers.numbers[i], O_RDONLY);
+            if (fd < 0)
+                continue;
+            int64_t size = env->ops->size(env, fd);
+            verification->total_bytes += size > 0 ? (uint64_t)size : 0;
+            env->ops->close(env, fd);
+        }
+        qta_file_numbers_finish(&numbers);
+    }
+    if (qta_session_folder_is_locked(&verification->folder))
+        verification->may_be_behind = true;
+    return QTA_OK;
+}
 
 enum qta_status qta_session_verify(const char *path, qta_problem_callback on_problem,
                                    qta_progress_callback on_progress, void *user,
                                    struct qta_session_verdict *verdict, struct qta_error *err)
 {
-    (void)on_progress;
+    assert(path && verdict);
+    struct verification verification = {
+        .verdict = verdict,
+        .on_problem = on_problem,
+        .on_progress = on_progress,
+        .user = user,
+    };
     memset(verdict, 0, sizeof *verdict);
-    struct qta_session_reader *reader;
-    struct qta_error problem;
-    enum qta_status status = qta_session_reader_create(&reader, path, NULL, err);
+    enum qta_status status = qta_session_folder_open(&verification.folder, path,
+                                                     qta_environment_system(), err);
     if (status != QTA_OK)
         return status;
-    do {
-        const struct qta_tick *ticks;
-        size_t count = 0;
-        status = qta_session_reader_next(reader, &ticks, &count, &problem);
-        if (status == QTA_OK)
-            verdict->records += count;
-        if (status == QTA_ERR_DAMAGED) {
-            verdict->problems++;
-            if (on_problem)
-                on_problem(user, problem.message);
-        }
-    } while (status == QTA_OK || status == QTA_ERR_DAMAGED);
-    qta_session_reader_destroy(reader);
-    if (status != QTA_ERR_END) {
-        if (err)
-            *err = problem;
+    status = measure(&verification, err);
+    if (status == QTA_OK)
+        status = verify_ticks(&verification, path, err);
+    if (status == QTA_OK)
+        status = verify_segments(&verification, err);
+    if (status == QTA_OK)
+        status = qta_session_index_compare(&verification.folder, verification.may_be_behind,
+                                           on_problem, user, &verdict->problems, err);
+    qta_session_folder_close(&verification.folder);
+    if (status != QTA_OK || verdict->problems == 0)
         return status;
-    }
-    if (verdict->problems > 0)
-        return qta_error_set(err, QTA_ERR_DAMAGED, "'%s' is damaged: %s", path, problem.message);
-    return QTA_OK;
+    return qta_error_set(err, QTA_ERR_DAMAGED, "'%s' has %" PRIu64 " problem%s", path,
+                         verdict->problems, verdict->problems == 1 ? "" : "s");
 }

@@ -1,0 +1,45 @@
+/** @file segment_writer.h
+ *  Writes a segment beside its final name and gives it the name when all of it is on the disk.
+ *
+ *      create, put_names, put_ticks ..., finish (or destroy: nothing is left then) */
+#ifndef QTA_STORAGE_SEGMENT_WRITER_H
+#define QTA_STORAGE_SEGMENT_WRITER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <qta/error.h>
+#include <qta/tick.h>
+
+#include "storage/block_encoder.h"
+#include "storage/name_store.h"
+#include "storage/segment_format.h"
+#include "storage/session_folder.h"
+
+struct qta_segment_writer;
+
+/** header: session, number, run, times, zone; the rest is filled in. encoder and names are borrowed
+ *  until destroy. QTA_ERR_NO_SPACE, QTA_ERR_IO, QTA_ERR_NOMEM. */
+enum qta_status qta_segment_writer_create(struct qta_segment_writer **out,
+                                          const struct qta_session_folder *folder,
+                                          const struct qta_segment_header *header,
+                                          struct qta_block_encoder *encoder,
+                                          const struct qta_name_store *names,
+                                          struct qta_error *err);
+
+/** Removes what was not finished. NULL is fine. */
+void qta_segment_writer_destroy(struct qta_segment_writer *writer);
+
+/** A block of 1 to QTA_BLOCK_TICKS_MAX ticks whose rx_seq follow one another. They are changed. */
+enum qta_status qta_segment_writer_put_ticks(struct qta_segment_writer *writer,
+                                             struct qta_tick *ticks, size_t count,
+                                             struct qta_error *err);
+
+/** Footer, sync, name. There must be at least one block. After a failure nothing has the final name
+ *  and the segment has to be written anew: a sync that failed is not tried twice. */
+enum qta_status qta_segment_writer_finish(struct qta_segment_writer *writer, struct qta_error *err);
+
+/** Ticks put so far. */
+uint64_t qta_segment_writer_records(const struct qta_segment_writer *writer);
+
+#endif

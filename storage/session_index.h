@@ -1,0 +1,56 @@
+/** @file session_index.h
+ *  session.db: the catalogue of a session's segments in SQLite.
+ *
+ *  It holds nothing that the segments do not hold, but for what is known of runs: it can be deleted
+ * and is made anew. Every doubt about it ends in that. One thread at a time. */
+#ifndef QTA_STORAGE_SESSION_INDEX_H
+#define QTA_STORAGE_SESSION_INDEX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <qta/error.h>
+#include <qta/session.h>
+
+#include "storage/journal_format.h"
+#include "storage/session_folder.h"
+
+enum {
+    QTA_INDEX_APPLICATION_ID = 0x51544131, /* "QTA1" */
+    QTA_INDEX_VERSION = 1,
+};
+
+struct qta_session_index;
+
+/** Opens the index for writing, and makes it anew from the segments where it is missing, damaged,
+ *  foreign or behind. folder is borrowed for life. QTA_ERR_FORMAT: of a newer version; QTA_ERR_IO,
+ *  QTA_ERR_NO_SPACE, QTA_ERR_NOMEM. */
+enum qta_status qta_session_index_open(struct qta_session_index **out,
+                                       const struct qta_session_folder *folder,
+                                       struct qta_error *err);
+
+/** Closes it as it is. NULL is fine. */
+void qta_session_index_destroy(struct qta_session_index *index);
+
+/** Brings everything into the one file session.db, which can then be read from read-only media. */
+enum qta_status qta_session_index_finish(struct qta_session_index *index, struct qta_error *err);
+
+/** Notes session and zone, and that a run starts or has ended. */
+enum qta_status qta_session_index_start_run(struct qta_session_index *index,
+                                            const struct qta_journal_header *header,
+                                            struct qta_error *err);
+enum qta_status qta_session_index_end_run(struct qta_session_index *index, uint32_t run,
+                                          int64_t ended_ns, struct qta_error *err);
+
+/** Adds a segment that is in the folder, in one transaction; over an older entry of its number. */
+enum qta_status qta_session_index_add_segment(struct qta_session_index *index, uint32_t number,
+                                              struct qta_error *err);
+
+/** Compares an index with what would be made of the segments now; tells differences as whole
+ *  sentences. One that may be behind, because the session is live or was cut, is only looked at for
+ * its integrity. *problems grows. QTA_ERR_IO or QTA_ERR_NOMEM when that cannot be done. */
+enum qta_status qta_session_index_compare(const struct qta_session_folder *folder,
+                                          bool may_be_behind, qta_problem_callback on_problem,
+                                          void *user, uint64_t *problems, struct qta_error *err);
+
+#endif
