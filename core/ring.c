@@ -138,6 +138,7 @@ size_t qta_ring_pop(struct qta_ring *ring, struct qta_tick *ticks, size_t capaci
         if (atomic_compare_exchange_strong_explicit(&ring->head, &head, head + count,
                                                     memory_order_acq_rel, memory_order_acquire))
             return count;
+        capacity = (count + 1) / 2; /* what takes shorter is overtaken less often */
     }
 }
 
