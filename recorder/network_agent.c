@@ -175,8 +175,20 @@ static bool is_covered(const struct qta_network_agent *agent,
     return false;
 }
 
+static bool is_offered(const struct qta_network_agent *agent, enum qta_tick_type type)
+{
+    for (size_t i = 0; i < agent->options.connection_count; i++) {
+        if (qta_adapter_offers(qta_connection_ops(agent->options.connections[i]), type))
+            return true;
+    }
+    return false;
+}
+
 static void subscribe(struct qta_network_agent *agent, const struct command *command)
 {
+    if (!is_offered(agent, command->type))
+        qta_log(QTA_LOG_WARNING, "gateway", "no provider has ticks of type %s to subscribe to",
+                qta_tick_type_name(command->type));
     for (size_t i = 0; i < command->count; i++) {
         struct qta_subscription subscription = {
             .type = command->type,

@@ -261,6 +261,15 @@ def check_ticks(venue, ticks, encoding):
             check(is_same_number(tick["ask_price"], sent["ap"], encoding), f"{tick} is not {sent}")
 
 
+def check_secrets(folder):
+    for root, _, names in os.walk(os.path.join(folder, "sessions")):
+        for name in names:
+            with open(os.path.join(root, name), "rb") as file:
+                data = file.read()
+            check(KEY.encode() not in data and SECRET.encode() not in data,
+                  f"a secret is in {name}")
+
+
 def check_story(records):
     """Each act ends as it should, and the next one that gives data closes the gap."""
     losses = [(record["cause"], record.get("code", 0)) for record in records
@@ -308,6 +317,7 @@ def run(encoding, is_tls):
             check(code == 3, f"exit code {code}")  # recorded, but messages were unreadable
             check(stdout == "", f"stdout: {stdout}")
             check(KEY not in stderr and SECRET not in stderr, "a secret is in the log")
+            check_secrets(folder)
             check(len(venue.requests) == 4, f"requests: {venue.requests}")
             for request in venue.requests:
                 check(request.get("action") == "subscribe" and

@@ -515,6 +515,80 @@ static void a_stream_cut_at_every_byte_gives_the_same_ticks(void **state)
     free(stage);
 }
 
+/* ---- several providers, and subscriptions of the program's own ------------------------------- */
+
+static void ignore_tick(void *user, const struct qta_tick *tick, const struct qta_dictionary *names)
+{
+    (void)user;
+    (void)tick;
+    (void)names;
+}
+
+static void subscribe(struct stage *stage, enum qta_tick_type type, const char *a, const char *b)
+{
+    const char *symbols[] = {a, b};
+    assert_int_equal(
+        qta_gateway_subscribe(stage->gateway, type, symbols, b ? 2 : 1, ignore_tick, NULL, NULL),
+        QTA_OK);
+}
+
+static void add_second_provider(struct stage *stage, struct qta_provider_options providers[2])
+{
+    stage->provider.subscription_count = 1; /* AAPL */
+    providers[0] = stage->provider;
+    providers[1] = stage->provider;
+    providers[1].name = "other";
+    providers[1].subscriptions = &stage->subscriptions[1]; /* MSFT */
+    stage->options.providers = providers;
+    stage->options.provider_count = 2;
+}
+
+static void each_provider_is_asked_for_its_own_and_for_what_is_new(void **state)
+{
+    struct stage *stage = *state;
+    struct qta_provider_options providers[2];
+    add_second_provider(stage, providers);
+    stage_open(stage);
+    subscribe(stage, QTA_TICK_TRADE, "TSLA",
+              "AAPL"); /* before the run: part of the first message */
+    stage_run_for(stage, S);
+    assert_string_equal(stage->sent, "1:login\n2:login\n1:sub AAPL TSLA\n2:sub MSFT TSLA\n");
+    stage->sent[0] = '\0';
+    subscribe(stage, QTA_TICK_TRADE, "AAPL", "TSLA"); /* both are subscribed to */
+    stage_run_for(stage, S);
+    assert_string_equal(stage->sent, "");
+    subscribe(stage, QTA_TICK_TRADE, "NVDA", "TSLA");
+    stage_run_for(stage, S);
+    assert_string_equal(stage->sent, "1:sub NVDA\n2:sub NVDA\n");
+    stage->sent[0] = '\0';
+    subscribe(stage, QTA_TICK_QUOTE, "AAPL", NULL);
+    stage_run_for(stage, S);
+    assert_string_equal(stage->sent, "");
+    assert_int_equal(stage_log_count(stage, "warning gateway: no provider has ticks of type quote"),
+                     1);
+}
+
+static void one_provider_that_is_given_up_does_not_stop_the_others(void **state)
+{
+    struct stage *stage = *state;
+    struct qta_provider_options providers[2];
+    add_second_provider(stage, providers);
+    static const struct act acts[] = {{.says = "block"}, {0}};
+    stage->acts = acts;
+    stage->act_count = 2;
+    stage_open(stage);
+    stage_run_for(stage, 60 * S);
+    assert_false(stage->is_over);
+    assert_int_equal(scripted_attempts(stage->transport), 2);
+    assert_int_equal(stage_log_count(stage, "error gateway: venue: auth failed; not tried again\n"),
+                     1);
+    struct qta_gateway_stats stats;
+    qta_gateway_stats(stage->gateway, &stats);
+    assert_int_equal(stats.connected, 1);
+    assert_in_range(stats.market_ticks, 58, 60);
+    assert_int_equal(stage_stop(stage, NULL), QTA_OK); /* it was asked to end, and did */
+}
+
 /* ---- the smallest adapter that the public API allows ------------------------------------------
  */
 
@@ -590,6 +664,8 @@ int main(void)
         STAGED(a_stop_ends_the_waiting_too),
         STAGED(a_stop_while_connecting_closes_what_is_half_open),
         cmocka_unit_test(a_stream_cut_at_every_byte_gives_the_same_ticks),
+        STAGED(each_provider_is_asked_for_its_own_and_for_what_is_new),
+        STAGED(one_provider_that_is_given_up_does_not_stop_the_others),
         STAGED(an_adapter_of_a_name_and_a_subscribe_message_is_enough),
     };
     return cmocka_run_group_tests_name("connection", tests, NULL, NULL);
