@@ -238,6 +238,7 @@ static enum qta_exit print_session(struct output *output, const char *path)
         }
         if (status == QTA_ERR_END)
             break;
+        qta_error_prefix(&err, status, "%s", path);
         outcome = qta_program_worse(outcome, qta_program_fail(&err));
         if (status != QTA_ERR_DAMAGED) /* behind a damaged block it goes on */
             break;

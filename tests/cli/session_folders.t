@@ -33,7 +33,7 @@ $ qta-session info nothing foreign
 $ printf '2024-05-01T13:30:00Z,1.5,3\n' > a.csv
 $ qta-session import --quiet --type trade --columns ts_event=1,price=2,size=3 --symbol A --output a a.csv
 $ qta-session verify nothing a
-| a: ok, records: 1, blocks: {*}
+| a: ok, records: 1, blocks: 1
 ! qta-session verify: no session at 'nothing'
 = 1
 $ qta-session cat nothing a

@@ -26,7 +26,7 @@ $ qta-session cat --format text sessions/a
 | 2024-05-01T13:30:01.000000000Z  trade  AAPL      190.5 x 0.25 Q sell
 | 2024-05-01T13:30:01.000000000Z  trade  AAPL      190.5 x 100
 $ qta-session verify sessions/a
-| sessions/a: ok, records: 4, blocks: {*}
+| sessions/a: ok, records: 4, blocks: 1
 
 # Conditions are split when a separator is named; delimiters may be others.
 $ sed 's/"a ""b"", c"/a b/; s/,/;/g' trades.csv > semicolons.csv
@@ -49,6 +49,8 @@ $ qta-session cat sessions/q
 | {"seq":1,"type":"quote","provider":"import","symbol":"AIG","ts_recv":"2013-10-07T08:00:00.152000000Z","ts_event":"2013-10-07T08:00:00.152000000Z","ask_price":49.4100,"ask_size":300,"ask_exchange":"Q","conditions":["1"]}
 | {"seq":2,"type":"quote","provider":"import","symbol":"AIG","ts_recv":"2013-10-07T08:00:00.547000000Z","ts_event":"2013-10-07T08:00:00.547000000Z","bid_price":49.1800,"bid_size":300,"bid_exchange":"P","conditions":["1"]}
 | {"seq":3,"type":"quote","provider":"import","symbol":"AIG","ts_recv":"2013-10-07T08:00:00.547000000Z","ts_event":"2013-10-07T08:00:00.547000000Z","bid_price":49.1800,"bid_size":300,"bid_exchange":"P","ask_price":49.4100,"ask_size":200,"ask_exchange":"P"}
+$ qta-session cat --from 04:00:00.3 --to 04:00:01 --limit 1 sessions/q
+| {"seq":2,"type":"quote","provider":"import","symbol":"AIG","ts_recv":"2013-10-07T08:00:00.547000000Z","ts_event":"2013-10-07T08:00:00.547000000Z","bid_price":49.1800,"bid_size":300,"bid_exchange":"P","conditions":["1"]}
 $ qta-session cat --from 2013-10-08 sessions/q
 $ qta-session cat --to 2013-10-07T08:00:00.5Z sessions/q
 | {"seq":1,"type":"quote","provider":"import","symbol":"AIG","ts_recv":"2013-10-07T08:00:00.152000000Z","ts_event":"2013-10-07T08:00:00.152000000Z","ask_price":49.4100,"ask_size":300,"ask_exchange":"Q","conditions":["1"]}
@@ -68,18 +70,18 @@ $ qta-session info sessions/q
 |     quote         3
 |   symbols    1
 |   providers  1
-|   runs       {*}
+|   runs       1
 |   first      2013-10-07T08:00:00.152000000Z
 |   last       2013-10-07T08:00:00.547000000Z (395 ms)
-|   time zone {*}
+|   time zone  America/New_York
 |   gaps       0
 |   dropped    0
-|   segments   {*}
-|   size       {*}
-|   state      {*}
+|   segments   1
+|   size       {*} KiB, {*} bytes a record
+|   state      closed and sealed
 $ qta-session info --json sessions/a sessions/q
-| {"session":"sessions/a","ticks":4,"records":4,"by_type":{"trade":4},"symbols":1,"providers":1,"runs":{*},"segments":{*},"bytes":{*},"first_ts_recv":"2024-05-01T13:30:00.123456789Z","last_ts_recv":"2024-05-01T13:30:01.000000000Z","gaps":0,"dropped":0,"sealed":{*},"live":false,"timezone":"{*}"}
-| {"session":"sessions/q","ticks":3,"records":3,"by_type":{"quote":3},"symbols":1,"providers":1,"runs":{*},"segments":{*},"bytes":{*},"first_ts_recv":"2013-10-07T08:00:00.152000000Z","last_ts_recv":"2013-10-07T08:00:00.547000000Z","gaps":0,"dropped":0,"sealed":{*},"live":false,"timezone":"{*}"}
+| {"session":"sessions/a","ticks":4,"records":4,"by_type":{"trade":4},"symbols":1,"providers":1,"runs":1,"segments":1,"bytes":{*},"first_ts_recv":"2024-05-01T13:30:00.123456789Z","last_ts_recv":"2024-05-01T13:30:01.000000000Z","gaps":0,"dropped":0,"sealed":true,"live":false,"timezone":"UTC"}
+| {"session":"sessions/q","ticks":3,"records":3,"by_type":{"quote":3},"symbols":1,"providers":1,"runs":1,"segments":1,"bytes":{*},"first_ts_recv":"2013-10-07T08:00:00.152000000Z","last_ts_recv":"2013-10-07T08:00:00.547000000Z","gaps":0,"dropped":0,"sealed":true,"live":false,"timezone":"America/New_York"}
 
 # Nothing is lost silently: exit 3.
 $ printf '1,12345678901234567890123,a b c d e\n2,1,a\n' > long.csv

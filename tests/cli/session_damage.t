@@ -1,0 +1,55 @@
+# A session of several blocks.
+$ seq 1 100000 | awk '{x = (x * 16807 + 7) % 2147483647; print $1 * 1000 "," 100 + x % 1999 ".5," x % 7919}' > ticks.csv
+$ qta-session import --quiet --type trade --columns ts_event=1,price=2,size=3 --time-unit us --symbol X --output whole ticks.csv
+$ qta-session verify whole
+| whole: ok, records: 100000, blocks: 4
+
+# The index can be missing or garbage: the segments have everything.
+$ cp -r whole unindexed; rm unindexed/session.db; qta-session verify unindexed
+| unindexed: 'session.db' is missing
+| unindexed: damaged, problems: 1, records lost: 0, readable: 100000
+= 3
+$ qta-session cat unindexed | cmp - <(qta-session cat whole)
+$ qta-session info unindexed | grep ticks
+|   ticks      100,000
+$ cp -r whole garbage; echo garbage > garbage/session.db; qta-session verify garbage
+| garbage: 'session.db' is not an index of this program
+| garbage: damaged, problems: 1, records lost: 0, readable: 100000
+= 3
+$ qta-session cat garbage | cmp - <(qta-session cat whole)
+
+# One damaged byte costs its block and no more, and is said.
+$ cp -r whole hurt; size=$(stat -c %s hurt/segments/000001.qseg)
+> printf '\377\000\377' | dd of=hurt/segments/000001.qseg bs=1 seek=$((size / 2)) conv=notrunc status=none
+$ qta-session verify hurt
+| hurt: 'segments/000001.qseg': the block at byte {*} is damaged (it fails its checksum): records 32769 to 65536, received 1970-01-01T00:00:32.769000000Z to 1970-01-01T00:01:05.536000000Z, are lost
+| hurt: damaged, problems: 1, records lost: 32768, readable: 67232
+= 3
+$ qta-session verify --quiet whole hurt
+| hurt: 'segments/000001.qseg': the block at byte {*} is damaged (it fails its checksum): records 32769 to 65536, received 1970-01-01T00:00:32.769000000Z to 1970-01-01T00:01:05.536000000Z, are lost
+| hurt: damaged, problems: 1, records lost: 32768, readable: 67232
+= 3
+$ qta-session cat hurt > rest.txt
+! qta-session cat: hurt: 'segments/000001.qseg': the block at byte {*} is damaged (it fails its checksum): records 32769 to 65536, received 1970-01-01T00:00:32.769000000Z to 1970-01-01T00:01:05.536000000Z, are lost
+= 3
+$ wc -l < rest.txt
+| 67232
+$ qta-session cat whole | cmp - rest.txt
+| - rest.txt differ: byte {*}, line 32769
+= 1
+$ qta-session cat whole | grep -vxFf rest.txt | sed -n '1p;$p' | cut -c 1-12
+| {"seq":32769
+| {"seq":65536
+$ qta-session cat --limit 1 hurt
+| {"seq":1,"type":"trade","provider":"import","symbol":"X","ts_recv":"1970-01-01T00:00:00.001000000Z","ts_event":"1970-01-01T00:00:00.001000000Z","price":107.5,"size":7}
+
+# A segment that is cut off still has its blocks.
+$ cp -r whole cut; truncate -s -100 cut/segments/000001.qseg; qta-session verify cut
+| cut: 'segments/000001.qseg': the trailer is damaged
+| cut: 'segments/000001.qseg': the footer is damaged
+| cut: 'session.db' does not match the segments: table segments
+| cut: 'session.db' does not match the segments: table counters
+| cut: 'session.db' does not match the segments: table segment_symbols
+| cut: damaged, problems: 5, records lost: 0, readable: 100000
+= 3
+$ qta-session cat cut | cmp - <(qta-session cat whole)
