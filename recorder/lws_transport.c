@@ -28,6 +28,7 @@
 enum {
     READ_BYTES = 1 << 18,
     SOCKETS_MAX = 512, /* the library's own tables; independent of the process's limit */
+    LINKS_MAX = 500,   /* a descriptor that finds its tables full is never let go of */
 };
 static const int64_t second_ns = INT64_C(1000000000);
 
@@ -37,6 +38,7 @@ struct lws_transport {
     struct lws_context *context;
     struct lws_vhost *vhost;
     struct qta_link *links;
+    size_t link_count;
     int64_t due_ns; /* when the first link has something to do */
     int timer_fd;   /* ends the wait to the microsecond; poll() alone counts in milliseconds */
     int64_t timer_ns;
@@ -157,10 +159,11 @@ static void link_watch(struct lws_transport *transport, struct qta_link *link)
 }
 
 /* Tells the link's owner that it is over, and frees it. */
-static void link_bury(struct qta_link **where)
+static void link_bury(struct lws_transport *transport, struct qta_link **where)
 {
     struct qta_link *link = *where;
     *where = link->next;
+    transport->link_count--;
     link->events->on_end(link->user, &link->end);
     qta_link_destroy(link);
 }
@@ -178,7 +181,7 @@ static void attend(struct lws_transport *transport)
         if (link->wants_release)
             link_release(link);
         if (link->state == QTA_LINK_ENDED) {
-            link_bury(where);
+            link_bury(transport, where);
             continue;
         }
         qta_link_attend(link);
@@ -222,6 +225,8 @@ static enum qta_status link_open(struct qta_transport *base, struct qta_link **o
                                  struct qta_error *err)
 {
     struct lws_transport *transport = transport_of(base);
+    if (transport->link_count == LINKS_MAX)
+        return qta_error_set(err, QTA_ERR_FEED, "more than %d connections at once", LINKS_MAX);
     enum qta_status status = qta_link_create(out, &transport->loop, options, events, user, err);
     if (status != QTA_OK)
         return status;
@@ -229,6 +234,7 @@ static enum qta_status link_open(struct qta_transport *base, struct qta_link **o
     while (*where)
         where = &(*where)->next;
     *where = *out;
+    transport->link_count++;
     transport->loop.needs_attention = true;
     return QTA_OK;
 }
