@@ -1,0 +1,536 @@
+/* Alpaca's messages as ticks: each message, as printed by the library itself, in both encodings. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <qta/print.h>
+#include <qta/timestamp.h>
+
+#include "adapters/alpaca_decode.h"
+#include "adapters/json_reader.h"
+#include "adapters/msgpack_writer.h"
+#include "tests/adapters/fake_host.h"
+
+struct decoding {
+    struct fake_host host;
+    struct qta_alpaca_decoder *decoder;
+    char notices[512]; /* the session's own messages, one after the other */
+};
+
+static void note(struct decoding *decoding, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+static void note(struct decoding *decoding, const char *format, ...)
+{
+    size_t used = strlen(decoding->notices);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(decoding->notices + used, sizeof decoding->notices - used, format, arguments);
+    va_end(arguments);
+}
+
+static void on_success(void *user, const char *message, size_t length)
+{
+    note(user, "success %.*s;", (int)length, message);
+}
+
+static void on_error(void *user, int64_t code, const char *message, size_t length)
+{
+    note(user, "error %d %.*s;", (int)code, (int)length, message);
+}
+
+static void on_begin(void *user)
+{
+    note(user, "subscription");
+}
+
+static void on_symbol(void *user, enum qta_alpaca_channel channel, const char *symbol,
+                      size_t length)
+{
+    note(user, " %s/%.*s", qta_alpaca_channel_name(channel), (int)length, symbol);
+}
+
+static void on_end(void *user, bool is_whole)
+{
+    note(user, is_whole ? ";" : " broken;");
+}
+
+static const struct qta_alpaca_events events = {
+    .on_success = on_success,
+    .on_error = on_error,
+    .on_subscription_begin = on_begin,
+    .on_subscription_symbol = on_symbol,
+    .on_subscription_end = on_end,
+};
+
+static void start(struct decoding *decoding)
+{
+    memset(decoding, 0, sizeof *decoding);
+    fake_host_init(&decoding->host);
+    assert_int_equal(qta_alpaca_decoder_create(&decoding->decoder, &decoding->host.base, &events,
+                                               decoding, NULL),
+                     QTA_OK);
+}
+
+static void stop(struct decoding *decoding)
+{
+    qta_alpaca_decoder_destroy(decoding->decoder);
+    fake_host_finish(&decoding->host);
+}
+
+/* Exactly as long as it is, so that ASan sees a read too far. */
+static void decode(struct decoding *decoding, const void *bytes, size_t length, bool is_binary)
+{
+    uint8_t *copy = malloc(length + (length == 0));
+    assert_non_null(copy);
+    memcpy(copy, bytes, length);
+    const struct qta_frame frame = {.bytes = copy, .length = length, .is_binary = is_binary};
+    qta_alpaca_decode(decoding->decoder, &frame);
+    free(copy);
+}
+
+static void decode_text(struct decoding *decoding, const char *text)
+{
+    decode(decoding, text, strlen(text), false);
+}
+
+/* ---- the same frame as MessagePack ---- */
+
+static void convert(struct qta_json_reader *reader, struct qta_byte_buffer *out);
+
+static void convert_number(struct qta_json_text number, struct qta_byte_buffer *out)
+{
+    int64_t whole;
+    uint64_t large;
+    if (qta_json_text_to_i64(number, &whole)) {
+        qta_msgpack_write_i64(out, whole);
+    } else if (qta_json_text_to_u64(number, &large)) {
+        qta_msgpack_write_u64(out, large);
+    } else {
+        char text[64];
+        snprintf(text, sizeof text, "%.*s", (int)number.length, number.bytes);
+        qta_msgpack_write_double(out, strtod(text, NULL));
+    }
+}
+
+/* Times are strings in JSON and an extension in MessagePack. */
+static void convert_string(struct qta_json_text text, struct qta_byte_buffer *out)
+{
+    char scratch[256];
+    struct qta_json_text plain;
+    assert_true(text.length < sizeof scratch);
+    assert_true(qta_json_unescape(text, scratch, sizeof scratch, &plain));
+    int64_t ts_ns;
+    if (plain.length >= 20 && qta_timestamp_parse(plain.bytes, plain.length, &ts_ns) == QTA_OK)
+        qta_msgpack_write_time(out, ts_ns);
+    else
+        qta_msgpack_write_string(out, plain.bytes, plain.length);
+}
+
+static uint32_t convert_items(struct qta_json_reader *reader, bool is_object,
+                              struct qta_byte_buffer *out)
+{
+    uint32_t count = 0;
+    struct qta_json_text key;
+    if (is_object) {
+        for (; qta_json_next_key(reader, &key); count++) {
+            convert_string(key, out);
+            convert(reader, out);
+        }
+        return count;
+    }
+    for (; qta_json_next_element(reader); count++)
+        convert(reader, out);
+    return count;
+}
+
+static void convert(struct qta_json_reader *reader, struct qta_byte_buffer *out)
+{
+    struct qta_json_text text;
+    bool truth;
+    enum qta_json_type type = qta_json_peek(reader);
+    if (type == QTA_JSON_OBJECT || type == QTA_JSON_ARRAY) {
+        bool is_object = type == QTA_JSON_OBJECT;
+        struct qta_byte_buffer items = {0};
+        assert_true(is_object ? qta_json_enter_object(reader) : qta_json_enter_array(reader));
+        uint32_t count = convert_items(reader, is_object, &items);
+        if (is_object)
+            qta_msgpack_write_map(out, count);
+        else
+            qta_msgpack_write_array(out, count);
+        if (items.length > 0)
+            qta_byte_buffer_append(out, items.bytes, items.length);
+        qta_byte_buffer_finish(&items);
+    } else if (type == QTA_JSON_STRING) {
+        assert_true(qta_json_read_string(reader, &text));
+        convert_string(text, out);
+    } else if (type == QTA_JSON_NUMBER) {
+        assert_true(qta_json_read_number(reader, &text));
+        convert_number(text, out);
+    } else if (type == QTA_JSON_BOOL) {
+        assert_true(qta_json_read_bool(reader, &truth));
+        qta_msgpack_write_bool(out, truth);
+    } else {
+        assert_true(qta_json_read_null(reader));
+        qta_byte_buffer_append_byte(out, 0xc0);
+    }
+}
+
+static void decode_as_msgpack(struct decoding *decoding, const char *text)
+{
+    struct qta_json_reader reader;
+    struct qta_byte_buffer out = {0};
+    qta_json_reader_init(&reader, text, strlen(text));
+    convert(&reader, &out);
+    assert_true(qta_json_finish(&reader));
+    decode(decoding, out.bytes, out.length, true);
+    qta_byte_buffer_finish(&out);
+}
+
+/* ---- what messages mean ---- */
+
+#define TIME "\"t\":\"2026-11-19T16:41:08.070605043Z\""
+#define PRINTED "\"ts_event\":\"2026-11-19T16:41:08.070605043Z\""
+
+/* Each message, and its ticks as ndjson without "seq". */
+static const struct {
+    const char *message;
+    const char *ticks;
+} cases[] = {
+    {"{\"T\":\"t\",\"S\":\"QQA\",\"i\":700417,\"x\":\"K\",\"p\":41.2075,\"s\":63,"
+     "\"c\":[\"@\",\"I\"],\"z\":\"C\"," TIME "}",
+     "{\"type\":\"trade\",\"symbol\":\"QQA\"," PRINTED ",\"price\":41.2075,\"size\":63,"
+     "\"id\":700417,\"exchange\":\"K\",\"conditions\":[\"@\",\"I\"],\"tape\":\"C\"}\n"},
+    /* keys in any order, unknown ones skipped, absent ones absent */
+    {"{" TIME ",\"zz\":{\"a\":[1,{}]},\"s\":1,\"p\":2,\"S\":\"Q\",\"c\":null,\"T\":\"t\"}",
+     "{\"type\":\"trade\",\"symbol\":\"Q\"," PRINTED ",\"price\":2,\"size\":1}\n"},
+    /* the id needs all of 64 bits, a space is a condition, crypto has a taker's side */
+    {"{\"T\":\"t\",\"S\":\"BTC/USD\",\"p\":71234.5,\"s\":0.00821," TIME
+     ",\"i\":4000000000000000123,\"tks\":\"S\",\"c\":[\" \"]}",
+     "{\"type\":\"trade\",\"symbol\":\"BTC/USD\"," PRINTED ",\"price\":71234.5,\"size\":0.00821,"
+     "\"id\":4000000000000000123,\"conditions\":[\" \"],\"side\":\"sell\"}\n"},
+    {"{\"T\":\"t\",\"S\":\"Q\",\"p\":1,\"s\":1,\"i\":\"7f0c-11\"," TIME "}",
+     "{\"type\":\"trade\",\"symbol\":\"Q\"," PRINTED ",\"price\":1,\"size\":1,"
+     "\"id\":\"7f0c-11\"}\n"},
+    {"{\"T\":\"t\",\"S\":\"Q\",\"p\":1,\"s\":1,\"c\":[\"A\",\"B\",\"C\",\"D\",\"E\"]," TIME "}",
+     "{\"type\":\"trade\",\"symbol\":\"Q\"," PRINTED ",\"price\":1,\"size\":1,"
+     "\"conditions\":[\"A\",\"B\",\"C\",\"D\"],\"flags\":[\"conditions_cut\"]}\n"},
+    {"{\"T\":\"q\",\"S\":\"ZZB\",\"bx\":\"K\",\"bp\":12.31,\"bs\":7,\"ax\":\"V\",\"ap\":12.34,"
+     "\"as\":2,\"c\":[\"R\"],\"z\":\"A\"," TIME "}",
+     "{\"type\":\"quote\",\"symbol\":\"ZZB\"," PRINTED ",\"bid_price\":12.31,\"bid_size\":7,"
+     "\"bid_exchange\":\"K\",\"ask_price\":12.34,\"ask_size\":2,\"ask_exchange\":\"V\","
+     "\"conditions\":[\"R\"],\"tape\":\"A\"}\n"},
+    /* a side without a price is absent */
+    {"{\"T\":\"q\",\"S\":\"ZZB\",\"bx\":\" \",\"bp\":0,\"bs\":0,\"ax\":\"V\",\"ap\":12.34,"
+     "\"as\":2," TIME "}",
+     "{\"type\":\"quote\",\"symbol\":\"ZZB\"," PRINTED ",\"ask_price\":12.34,\"ask_size\":2,"
+     "\"ask_exchange\":\"V\"}\n"},
+    {"{\"T\":\"b\",\"S\":\"QQA\",\"o\":41.18,\"h\":41.26,\"l\":41.15,\"c\":41.21,\"v\":20315,"
+     "\"n\":187,\"vw\":41.2044," TIME "}",
+     "{\"type\":\"bar\",\"symbol\":\"QQA\"," PRINTED ",\"open\":41.18,\"high\":41.26,"
+     "\"low\":41.15,\"close\":41.21,\"volume\":20315,\"trades\":187,\"vwap\":41.2044,"
+     "\"interval\":\"60s\",\"kind\":\"minute\"}\n"},
+    {"{\"T\":\"u\",\"S\":\"QQA\",\"o\":1,\"h\":2,\"l\":1,\"c\":2,\"v\":0," TIME "}",
+     "{\"type\":\"bar\",\"symbol\":\"QQA\"," PRINTED ",\"open\":1,\"high\":2,\"low\":1,"
+     "\"close\":2,\"volume\":0,\"interval\":\"60s\",\"kind\":\"updated\"}\n"},
+    {"{\"T\":\"d\",\"S\":\"QQA\",\"o\":1,\"h\":2,\"l\":1,\"c\":2,\"v\":3," TIME "}",
+     "{\"type\":\"bar\",\"symbol\":\"QQA\"," PRINTED ",\"open\":1,\"high\":2,\"low\":1,"
+     "\"close\":2,\"volume\":3,\"interval\":\"86400s\",\"kind\":\"daily\"}\n"},
+    {"{\"T\":\"c\",\"S\":\"ZZB\",\"x\":\"K\",\"oi\":61000000000417,\"op\":12.305,\"os\":250,"
+     "\"oc\":[\" \",\"4\"],\"ci\":61000000000902,\"cp\":12.335,\"cs\":200,\"cc\":[\" \"],"
+     "\"z\":\"A\"," TIME "}",
+     "{\"type\":\"trade_correct\",\"symbol\":\"ZZB\"," PRINTED ",\"original_id\":61000000000417,"
+     "\"original_price\":12.305,\"original_size\":250,\"original_conditions\":[\" \",\"4\"],"
+     "\"corrected_id\":61000000000902,\"corrected_price\":12.335,\"corrected_size\":200,"
+     "\"corrected_conditions\":[\" \"],\"exchange\":\"K\",\"tape\":\"A\"}\n"},
+    {"{\"T\":\"x\",\"S\":\"QQA\",\"i\":700417,\"x\":\"K\",\"p\":41.2075,\"s\":63,\"a\":\"C\","
+     "\"z\":\"C\"," TIME "}",
+     "{\"type\":\"trade_cancel\",\"symbol\":\"QQA\"," PRINTED ",\"price\":41.2075,\"size\":63,"
+     "\"id\":700417,\"exchange\":\"K\",\"action\":\"C\",\"tape\":\"C\"}\n"},
+    {"{\"T\":\"l\",\"S\":\"QQA\",\"u\":43.27,\"d\":39.15,\"i\":\"B\"," TIME ",\"z\":\"C\"}",
+     "{\"type\":\"luld\",\"symbol\":\"QQA\"," PRINTED ",\"limit_up\":43.27,\"limit_down\":39.15,"
+     "\"indicator\":\"B\",\"tape\":\"C\"}\n"},
+    {"{\"T\":\"s\",\"S\":\"QQA\",\"sc\":\"T\",\"sm\":\"Trading \\u00e9\",\"rc\":\"LUDP\","
+     "\"rm\":\"\"," TIME ",\"z\":\"C\"}",
+     "{\"type\":\"status\",\"symbol\":\"QQA\"," PRINTED ",\"status_code\":\"T\","
+     "\"status_message\":\"Trading \xc3\xa9\",\"reason_code\":\"LUDP\",\"tape\":\"C\"}\n"},
+    {"{\"T\":\"i\",\"S\":\"QQA\",\"p\":39.4,\"z\":\"C\"," TIME "}",
+     "{\"type\":\"imbalance\",\"symbol\":\"QQA\"," PRINTED ",\"price\":39.4,\"tape\":\"C\"}\n"},
+    {"{\"T\":\"o\",\"S\":\"BTC/USD\"," TIME ",\"b\":[{\"p\":71230,\"s\":0.35},"
+     "{\"p\":71228.5,\"s\":2}],\"a\":[{\"p\":71236.5,\"s\":0.75}],\"r\":true}",
+     "{\"type\":\"book\",\"symbol\":\"BTC/USD\"," PRINTED ",\"side\":\"buy\",\"price\":71230,"
+     "\"size\":0.35,\"action\":\"set\",\"snapshot\":true,\"first\":true}\n"
+     "{\"type\":\"book\",\"symbol\":\"BTC/USD\"," PRINTED ",\"side\":\"buy\",\"price\":71228.5,"
+     "\"size\":2,\"action\":\"set\",\"snapshot\":true}\n"
+     "{\"type\":\"book\",\"symbol\":\"BTC/USD\"," PRINTED ",\"side\":\"sell\",\"price\":71236.5,"
+     "\"size\":0.75,\"action\":\"set\",\"snapshot\":true,\"last\":true}\n"},
+    {"{\"T\":\"o\",\"S\":\"BTC/USD\"," TIME ",\"b\":[{\"p\":71230,\"s\":0}],\"a\":[]}",
+     "{\"type\":\"book\",\"symbol\":\"BTC/USD\"," PRINTED ",\"side\":\"buy\",\"price\":71230,"
+     "\"size\":0,\"action\":\"delete\",\"first\":true,\"last\":true}\n"},
+    {"{\"T\":\"o\",\"S\":\"BTC/USD\"," TIME ",\"b\":[],\"a\":[],\"r\":true}",
+     "{\"type\":\"book\",\"symbol\":\"BTC/USD\"," PRINTED ",\"action\":\"clear\","
+     "\"snapshot\":true,\"first\":true,\"last\":true}\n"},
+    {"{\"T\":\"o\",\"S\":\"BTC/USD\"," TIME ",\"b\":[],\"a\":[]}", ""},
+};
+enum { CASE_COUNT = sizeof cases / sizeof cases[0] };
+
+/* All ticks, each line without its "seq" and without what MessagePack's floats add. */
+static void print_ticks(const struct decoding *decoding, char *text, size_t capacity)
+{
+    static const char float_flag[] = ",\"flags\":[\"from_float\"]";
+    static const char float_first[] = "\"from_float\",";
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < decoding->host.tick_count; i++) {
+        char line[1024];
+        qta_print_tick(&decoding->host.ticks[i], decoding->host.base.names, QTA_PRINT_NDJSON,
+                       QTA_TIME_FORMAT_RFC3339, line, sizeof line);
+        char *mark = strstr(line, float_flag);
+        if (mark)
+            memmove(mark, mark + strlen(float_flag), strlen(mark + strlen(float_flag)) + 1);
+        mark = strstr(line, float_first);
+        if (mark)
+            memmove(mark, mark + strlen(float_first), strlen(mark + strlen(float_first)) + 1);
+        const char *body = strchr(line, ',');
+        used += (size_t)snprintf(text + used, capacity - used, "{%s", body + 1);
+        assert_true(used < capacity);
+    }
+}
+
+static void every_message_becomes_its_ticks_in_both_encodings(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < CASE_COUNT; i++) {
+        char frame[1024];
+        char printed[2048];
+        snprintf(frame, sizeof frame, "[%s]", cases[i].message);
+        struct decoding json;
+        struct decoding msgpack;
+        start(&json);
+        start(&msgpack);
+        decode_text(&json, frame);
+        print_ticks(&json, printed, sizeof printed);
+        assert_string_equal(printed, cases[i].ticks);
+        assert_int_equal(json.host.fault_count, 0);
+        decode_as_msgpack(&msgpack, frame);
+        print_ticks(&msgpack, printed, sizeof printed);
+        assert_string_equal(printed, cases[i].ticks);
+        assert_int_equal(msgpack.host.fault_count, 0);
+        assert_true(json.host.digest.market == msgpack.host.digest.market);
+        stop(&json);
+        stop(&msgpack);
+    }
+}
+
+static void one_frame_may_hold_everything_and_one_map_needs_no_list(void **state)
+{
+    (void)state;
+    char frame[16384] = "[";
+    char expected[16384] = "";
+    for (size_t i = 0; i < CASE_COUNT; i++) {
+        strcat(frame, i > 0 ? " ,\n" : "");
+        strcat(frame, cases[i].message);
+        strcat(expected, cases[i].ticks);
+    }
+    strcat(frame, "]");
+    struct decoding decoding;
+    char printed[16384];
+    start(&decoding);
+    decode_text(&decoding, frame);
+    print_ticks(&decoding, printed, sizeof printed);
+    assert_string_equal(printed, expected);
+    fake_host_clear(&decoding.host);
+    decode_text(&decoding, cases[0].message);
+    print_ticks(&decoding, printed, sizeof printed);
+    assert_string_equal(printed, cases[0].ticks);
+    stop(&decoding);
+}
+
+static void digits_are_kept_and_too_many_are_rounded_and_said(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *number;
+        const char *printed;
+        bool is_rounded;
+    } numbers[] = {
+        {"42000.10", "42000.10", false},
+        {"9.121E-7", "0.0000009121", false},
+        {"9223372036854775807", "9223372036854775807", false},
+        {"0.123456789012345678901234", "0.1234567890123456789", true},
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        char frame[256];
+        char text[QTA_DECIMAL_TEXT_BYTES];
+        snprintf(frame, sizeof frame, "[{\"T\":\"t\",\"S\":\"Q\",\"p\":%s,\"s\":1," TIME "}]",
+                 numbers[i].number);
+        struct decoding decoding;
+        start(&decoding);
+        decode_text(&decoding, frame);
+        assert_int_equal(decoding.host.tick_count, 1);
+        const struct qta_tick *tick = &decoding.host.ticks[0];
+        qta_decimal_print(QTA_TICK_DECIMAL(tick->trade, price), text);
+        assert_string_equal(text, numbers[i].printed);
+        assert_int_equal((tick->flags & QTA_FLAG_ROUNDED) != 0, numbers[i].is_rounded);
+        stop(&decoding);
+    }
+}
+
+static void the_sessions_own_messages_are_told(void **state)
+{
+    (void)state;
+    static const char frame[] =
+        "[{\"T\":\"success\",\"msg\":\"connected\"},"
+        "{\"code\":402,\"msg\":\"auth failed\",\"T\":\"error\"},"
+        "{\"T\":\"subscription\",\"trades\":[\"A\",\"*\"],\"quotes\":[],\"future\":[1],"
+        "\"cancelErrors\":[\"A\"]}]";
+    static const char told[] = "success connected;error 402 auth failed;"
+                               "subscription trades/A trades/* cancelErrors/A;";
+    struct decoding decoding;
+    start(&decoding);
+    decode_text(&decoding, frame);
+    assert_string_equal(decoding.notices, told);
+    decoding.notices[0] = '\0';
+    decode_as_msgpack(&decoding, frame);
+    assert_string_equal(decoding.notices, told);
+    assert_int_equal(decoding.host.fault_count, 0);
+    stop(&decoding);
+}
+
+#define GOOD "{\"T\":\"t\",\"S\":\"Q\",\"p\":1,\"s\":1," TIME "}"
+
+/* Each bad message stands between two good ones in its frame. */
+static void a_bad_message_is_one_fault_and_costs_no_other(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *message;
+        enum qta_fault fault;
+    } bad[] = {
+        {"{\"T\":\"t\",\"p\":1,\"s\":1," TIME "}", QTA_FAULT_MISSING},
+        {"{\"T\":\"t\",\"S\":\"Q\",\"s\":1," TIME "}", QTA_FAULT_MISSING},
+        {"{\"T\":\"t\",\"S\":\"Q\",\"p\":null,\"s\":1," TIME "}", QTA_FAULT_MISSING},
+        {"{\"T\":\"t\",\"S\":\"Q\",\"p\":\"x\",\"s\":1," TIME "}", QTA_FAULT_VALUE},
+        {"{\"T\":\"t\",\"S\":5,\"p\":1,\"s\":1," TIME "}", QTA_FAULT_VALUE},
+        {"{\"T\":\"t\",\"S\":\"Q\",\"p\":1,\"s\":1,\"t\":\"yesterday\"}", QTA_FAULT_VALUE},
+        {"{\"T\":\"n\",\"headline\":\"h\"}", QTA_FAULT_UNKNOWN_TYPE},
+        {"{\"T\":\"pricing\"}", QTA_FAULT_UNKNOWN_TYPE},
+        {"{\"S\":\"Q\"}", QTA_FAULT_MISSING},
+        {"{\"T\":7}", QTA_FAULT_VALUE},
+        {"17", QTA_FAULT_VALUE},
+        {"{\"T\":\"q\",\"S\":\"Q\"," TIME "}", QTA_FAULT_MISSING},
+        {"{\"T\":\"o\",\"S\":\"Q\"," TIME ",\"b\":[{\"p\":1}],\"a\":[]}", QTA_FAULT_VALUE},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char frame[512];
+        snprintf(frame, sizeof frame, "[" GOOD ",%s," GOOD "]", bad[i].message);
+        print_message("%s\n", bad[i].message);
+        for (int encoding = 0; encoding < 2; encoding++) {
+            struct decoding decoding;
+            start(&decoding);
+            if (encoding == 0)
+                decode_text(&decoding, frame);
+            else
+                decode_as_msgpack(&decoding, frame);
+            assert_int_equal(decoding.host.tick_count, 2);
+            assert_int_equal(decoding.host.fault_count, 1);
+            assert_int_equal(decoding.host.faults[bad[i].fault], 1);
+            stop(&decoding);
+        }
+    }
+}
+
+static void a_broken_frame_is_one_fault_and_keeps_what_came_before(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *frame;
+        enum qta_fault fault;
+        size_t ticks;
+    } broken[] = {
+        {"", QTA_FAULT_SYNTAX, 0},
+        {"garbage", QTA_FAULT_SYNTAX, 0},
+        {"[" GOOD, QTA_FAULT_SYNTAX, 1},
+        {"[" GOOD ",{\"T\":\"t\",\"S\":\"Q\",\"p\":1", QTA_FAULT_SYNTAX, 1},
+        {"[" GOOD "]]", QTA_FAULT_SYNTAX, 1},
+        {"[" GOOD ",{\"T\":\"t\",\"S\":\"\xff\",\"p\":1,\"s\":1," TIME "}]", QTA_FAULT_UTF8, 1},
+    };
+    for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
+        struct decoding decoding;
+        start(&decoding);
+        print_message("%s\n", broken[i].frame);
+        decode_text(&decoding, broken[i].frame);
+        assert_int_equal(decoding.host.tick_count, broken[i].ticks);
+        assert_int_equal(decoding.host.fault_count, 1);
+        assert_int_equal(decoding.host.faults[broken[i].fault], 1);
+        stop(&decoding);
+    }
+}
+
+static void nesting_without_end_is_refused(void **state)
+{
+    (void)state;
+    enum { DEPTH = 1000000 };
+    static char frame[DEPTH + 64];
+    struct decoding decoding;
+    start(&decoding);
+    size_t used = (size_t)snprintf(frame, sizeof frame, "[{\"T\":\"t\",\"zz\":");
+    memset(frame + used, '[', DEPTH);
+    decode(&decoding, frame, used + DEPTH, false);
+    assert_int_equal(decoding.host.faults[QTA_FAULT_TOO_DEEP], 1);
+    memset(frame, 0x91, DEPTH);
+    decode(&decoding, frame, DEPTH, true);
+    assert_int_equal(decoding.host.faults[QTA_FAULT_TOO_DEEP], 2);
+    assert_int_equal(decoding.host.tick_count, 0);
+    stop(&decoding);
+}
+
+static void a_frame_cut_anywhere_does_no_harm(void **state)
+{
+    (void)state;
+    char frame[16384] = "[";
+    for (size_t i = 0; i < CASE_COUNT; i++) {
+        strcat(frame, i > 0 ? "," : "");
+        strcat(frame, cases[i].message);
+    }
+    strcat(frame, "]");
+    struct qta_json_reader reader;
+    struct qta_byte_buffer msgpack = {0};
+    qta_json_reader_init(&reader, frame, strlen(frame));
+    convert(&reader, &msgpack);
+    struct decoding decoding;
+    start(&decoding);
+    decoding.host.keeps_ticks = false;
+    for (size_t length = 0; length < strlen(frame); length++) {
+        size_t faults = decoding.host.fault_count;
+        decode(&decoding, frame, length, false);
+        assert_int_equal(decoding.host.fault_count, faults + 1);
+    }
+    for (size_t length = 0; length < msgpack.length; length++) {
+        size_t faults = decoding.host.fault_count;
+        decode(&decoding, msgpack.bytes, length, true);
+        assert_int_equal(decoding.host.fault_count, faults + 1);
+    }
+    qta_byte_buffer_finish(&msgpack);
+    stop(&decoding);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_message_becomes_its_ticks_in_both_encodings),
+        cmocka_unit_test(one_frame_may_hold_everything_and_one_map_needs_no_list),
+        cmocka_unit_test(digits_are_kept_and_too_many_are_rounded_and_said),
+        cmocka_unit_test(the_sessions_own_messages_are_told),
+        cmocka_unit_test(a_bad_message_is_one_fault_and_costs_no_other),
+        cmocka_unit_test(a_broken_frame_is_one_fault_and_keeps_what_came_before),
+        cmocka_unit_test(nesting_without_end_is_refused),
+        cmocka_unit_test(a_frame_cut_anywhere_does_no_harm),
+    };
+    return cmocka_run_group_tests_name("alpaca_decode", tests, NULL, NULL);
+}
