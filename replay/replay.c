@@ -241,7 +241,7 @@ enum qta_status qta_replay_run(struct qta_replay *replay, qta_tick_callback call
         prctl(PR_SET_TIMERSLACK, (unsigned long)slack_ns);
     if (status == QTA_OK && run.problems > 0)
         return qta_error_set(err, QTA_ERR_DAMAGED,
-                             "%llu damaged blocks had to be skipped, the first: %s",
+                             "damaged blocks that had to be skipped: %llu, the first: %s",
                              (unsigned long long)run.problems, run.first_problem.message);
     return status;
 }

@@ -315,6 +315,7 @@ struct player {
     size_t line_bytes;
     bool needs_digest;
     struct qta_digest digest;
+    uint64_t problems;
     bool is_memory_short;
 };
 
@@ -547,7 +548,8 @@ static void on_tick(void *user, const struct qta_tick *tick, const struct qta_di
 
 static void on_problem(void *user, const char *problem)
 {
-    (void)user;
+    struct player *player = user;
+    player->problems++;
     qta_program_error("%s", problem);
 }
 
@@ -639,6 +641,8 @@ static void print_summary(const struct player *player)
                       qta_number_print(progress.ticks, ticks),
                       qta_number_print(progress.market_ticks, market_ticks), passed, rate,
                       *late ? ", at most late by " : "", late);
+    if (player->problems > 0)
+        qta_program_error("damaged blocks that had to be skipped: %" PRIu64, player->problems);
 }
 
 static enum qta_exit check_digest(const struct player *player, enum qta_exit status)
@@ -683,7 +687,7 @@ static enum qta_exit play(struct player *player)
     if (player->is_memory_short) {
         qta_program_error("out of memory for a line of output");
         result = QTA_EXIT_FAILED;
-    } else if (status != QTA_OK) {
+    } else if (status != QTA_OK && status != QTA_ERR_DAMAGED) { /* damage was told as it came up */
         qta_program_error("%s", err.message);
     }
     if (!player->settings.is_quiet)

@@ -23,7 +23,10 @@ static enum qta_status source_next(struct qta_tick_source *base, const struct qt
                                    size_t *count, struct qta_error *err)
 {
     struct session_source *source = (struct session_source *)base;
-    return qta_session_reader_next(source->reader, ticks, count, err);
+    enum qta_status status = qta_session_reader_next(source->reader, ticks, count, err);
+    if (status != QTA_OK && status != QTA_ERR_END)
+        qta_error_prefix(err, status, "'%s'", source->path);
+    return status;
 }
 
 static const struct qta_dictionary *source_names(const struct qta_tick_source *base)

@@ -83,8 +83,6 @@ $ qta-replay --speed max --quiet --format text --from 2024-05-02 sessions/t
 
 # A time of day is one of the session's first day in its time zone: New York.
 $ qta-replay --speed max --quiet --format text --from 09:30:01.5 --to 16:00 sessions/t
-| 2024-05-01T13:30:00.000000000Z  trade  AAPL      190.50 x 100 V
-| 2024-05-01T13:30:00.000000000Z  trade  AAPL      190.50 x 100 V
 | 2024-05-01T13:30:01.500000000Z  trade  MSFT      402.1 x 7 Q
 | 2024-05-01T13:30:02.000000000Z  trade  AAPL      190.49 x 0.25 XNAS
 $ qta-replay --speed max --quiet --format text --from 16:00 sessions/t
@@ -135,4 +133,20 @@ $ set -o pipefail; qta-replay --speed 1000x --quiet --loop --duration 1s session
 | {"seq":1,"type":"trade","provider":"lab","symbol":"AAPL","ts_recv":"2024-05-01T13:30:00.000000000Z","ts_event":"2024-05-01T13:30:00.000000000Z","price":190.50,"size":100,"exchange":"V"}
 $ qta-replay --speed max --quiet --format ndjson sessions/t > /dev/full
 ! qta-replay: cannot write to standard output: No space left on device
+= 1
+
+# A block that is damaged is named and skipped; the rest is played, and the exit status says so.
+$ cp -r sessions/t sessions/damaged; SEGMENT=sessions/damaged/segments/000001.qseg
+> printf X | dd of=$SEGMENT bs=1 seek=$(($(stat -c %s $SEGMENT) / 2)) conv=notrunc status=none
+$ qta-replay --speed max --format text sessions/damaged sessions/q
+| 2024-05-01T13:30:01.000000000Z  quote  AAPL      190.4 | 190.6
+| 2024-05-01T13:30:02.000000000Z  quote  AAPL      190.5 | 190.6
+| 2024-05-01T13:30:02.000000000Z  quote  MSFT      401 | 403
+! qta-replay: 'sessions/damaged': 'segments/000001.qseg': the block at byte 382 is damaged (it fails its checksum): records 1 to 5, received 2024-05-01T13:30:00.000000000Z to 2024-05-01T20:00:00.000000000Z, are lost
+! qta-replay: 3 ticks (3 of the market) in {*}
+! qta-replay: damaged blocks that had to be skipped: 1
+= 3
+$ qta-replay --speed max --quiet --expect-digest 0123456789abcdef sessions/damaged
+! qta-replay: 'sessions/damaged': 'segments/000001.qseg': the block at byte 382 is damaged (it fails its checksum): records 1 to 5, received 2024-05-01T13:30:00.000000000Z to 2024-05-01T20:00:00.000000000Z, are lost
+! qta-replay: the digest is not 0123456789abcdef: full 0000000000000000, market 0000000000000000
 = 1

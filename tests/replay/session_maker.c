@@ -190,3 +190,17 @@ void session_finish(struct made_session *made)
     free(made->ticks);
     qta_dictionary_destroy(made->names);
 }
+
+void session_damage(const struct made_session *made)
+{
+    char path[400];
+    snprintf(path, sizeof path, "%s/segments/000001.qseg", made->path);
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, 0, SEEK_END), 0);
+    assert_int_equal(fseek(file, ftell(file) / 2, SEEK_SET), 0);
+    int byte = fgetc(file);
+    assert_int_equal(fseek(file, -1, SEEK_CUR), 0);
+    assert_int_equal(fputc(byte ^ 1, file), byte ^ 1);
+    assert_int_equal(fclose(file), 0);
+}

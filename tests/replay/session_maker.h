@@ -39,4 +39,7 @@ void session_maker_remove(const char *folder);
 void session_make(struct made_session *made, const struct session_maker_options *options);
 void session_finish(struct made_session *made);
 
+/** Changes a byte in the middle of its first segment. */
+void session_damage(const struct made_session *made);
+
 #endif

@@ -115,6 +115,13 @@ static enum qta_status play(const char *const *paths, size_t path_count,
     return status;
 }
 
+static void ignore_tick(void *user, const struct qta_tick *tick, const struct qta_dictionary *names)
+{
+    (void)user;
+    (void)tick;
+    (void)names;
+}
+
 static struct qta_replay_options options_at(uint32_t speed_milli)
 {
     struct qta_replay_options options = qta_replay_options_default();
@@ -316,6 +323,65 @@ static void a_filter_that_lets_nothing_through_plays_nothing(void **state)
     free(heard.seqs);
 }
 
+/* ---- damage ---- */
+
+enum { DAMAGE_TICKS = 80000, BLOCK_TICKS_MAX = 32768 };
+
+static void a_damaged_block_costs_that_block_only(void **state)
+{
+    struct fixture *fixture = *state;
+    struct made_session made;
+    session_make(&made, &(struct session_maker_options){.folder = fixture->folder,
+                                                        .name = "damaged",
+                                                        .seed = 5,
+                                                        .count = DAMAGE_TICKS,
+                                                        .first_ns = FIRST_NS,
+                                                        .gap_max_ns = 1000});
+    session_damage(&made);
+    /* alone, as one of several, in a loop */
+    const char *paths[] = {made.path, fixture->day.path};
+    for (size_t path_count = 1; path_count <= 2; path_count++) {
+        struct qta_replay_options options = options_at(QTA_SPEED_MAX);
+        options.filter.until_ns = FIRST_NS + SECOND_NS; /* all of the one, part of the other */
+        options.loop_count = (uint32_t)path_count;
+        struct heard heard;
+        assert_int_equal(play(paths, path_count, &options, &heard), QTA_ERR_DAMAGED);
+        assert_int_equal(heard.problems, path_count);
+        free(heard.seqs);
+    }
+
+    struct qta_replay_options options = options_at(1000000);
+    struct heard heard;
+    assert_int_equal(play(paths, 1, &options, &heard), QTA_ERR_DAMAGED);
+    assert_int_equal(heard.problems, 1);
+    assert_true(heard.count >= DAMAGE_TICKS - BLOCK_TICKS_MAX);
+    assert_true(heard.count < DAMAGE_TICKS);
+    struct qta_digest expected;
+    qta_digest_init(&expected);
+    for (size_t i = 0; i < heard.count; i++) {
+        assert_true(i == 0 || heard.seqs[i] > heard.seqs[i - 1]);
+        qta_digest_add(&expected, &made.ticks[heard.seqs[i] - 1], made.names);
+    }
+    assert_digest_equal(&heard.digest, &expected);
+    free(heard.seqs);
+    session_finish(&made);
+}
+
+static void damage_is_told_with_its_session_and_block(void **state)
+{
+    struct fixture *fixture = *state;
+    char path[300];
+    snprintf(path, sizeof path, "%s/damaged", fixture->folder);
+    struct qta_replay_options options = options_at(QTA_SPEED_MAX);
+    struct qta_replay *replay = new_replay(path, &options);
+    struct qta_error err;
+    assert_int_equal(qta_replay_run(replay, ignore_tick, NULL, NULL, &err), QTA_ERR_DAMAGED);
+    assert_non_null(strstr(err.message, "damaged blocks that had to be skipped: 1, the first: "));
+    assert_non_null(strstr(err.message, path));
+    assert_non_null(strstr(err.message, "000001.qseg"));
+    qta_replay_destroy(replay);
+}
+
 /* ---- pace -------------------------------------------------------------------------------------
  */
 
@@ -424,13 +490,6 @@ static void *stop_from_thread(void *user)
     nanosleep(&while_it_waits, NULL);
     qta_replay_stop(user);
     return NULL;
-}
-
-static void ignore_tick(void *user, const struct qta_tick *tick, const struct qta_dictionary *names)
-{
-    (void)user;
-    (void)tick;
-    (void)names;
 }
 
 static void a_thread_or_a_signal_stops_it_while_it_waits_for_hours(void **state)
@@ -642,6 +701,8 @@ int main(void)
         cmocka_unit_test(filters_let_through_what_they_say),
         cmocka_unit_test(offset_and_duration_count_from_the_first_time_let_through),
         cmocka_unit_test(a_filter_that_lets_nothing_through_plays_nothing),
+        cmocka_unit_test(a_damaged_block_costs_that_block_only),
+        cmocka_unit_test(damage_is_told_with_its_session_and_block),
         cmocka_unit_test(no_tick_comes_before_its_time),
         cmocka_unit_test(long_pauses_are_cut_to_the_longest_allowed),
         cmocka_unit_test(a_callback_can_stop_it_at_once),

@@ -404,6 +404,32 @@ static void a_session_that_goes_away_ends_it_with_a_reason(void **state)
     session_finish(&made);
 }
 
+static void a_damaged_block_is_logged_and_skipped(void **state)
+{
+    struct fixture *fixture = *state;
+    struct made_session made;
+    session_make(&made, &(struct session_maker_options){.folder = fixture->folder,
+                                                        .name = "damaged",
+                                                        .seed = 2,
+                                                        .count = 1000,
+                                                        .first_ns = FIRST_NS,
+                                                        .gap_max_ns = 10});
+    session_damage(&made);
+    char paths[600];
+    snprintf(paths, sizeof paths, "%s,%s", made.path, fixture->day.path);
+    struct host host;
+    host_init(&host);
+    const struct qta_setting settings[] = {{"session", paths}, {"speed", "max"}};
+    create_or_fail(&host, settings, 2);
+    serve(&host, 100, 0);
+    assert_int_equal(host.finished, 1);
+    assert_int_equal(host.logged, 1);
+    assert_int_equal(host.ticks, TICKS);
+    assert_int_equal(host.digest.full, fixture->day.digest.full);
+    host_finish(&host);
+    session_finish(&made);
+}
+
 static void the_table_says_what_it_is(void **state)
 {
     (void)state;
@@ -429,6 +455,7 @@ int main(void)
         cmocka_unit_test(every_subscription_is_accepted),
         cmocka_unit_test(wrong_settings_are_refused_with_a_sentence),
         cmocka_unit_test(a_session_that_goes_away_ends_it_with_a_reason),
+        cmocka_unit_test(a_damaged_block_is_logged_and_skipped),
         cmocka_unit_test(the_table_says_what_it_is),
     };
     return cmocka_run_group_tests(tests, set_up_group, tear_down_group);

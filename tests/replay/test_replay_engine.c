@@ -81,6 +81,7 @@ static enum qta_status take(struct qta_replay_engine *engine, int64_t now_ns, si
                             const struct qta_tick **ticks, size_t *count, int64_t *due_ns)
 {
     *count = 0;
+    *due_ns = 0;
     enum qta_status status = qta_replay_engine_read(engine, NULL);
     if (status == QTA_OK)
         *count = qta_replay_engine_take(engine, now_ns, budget, ticks, due_ns);
