@@ -12,24 +12,14 @@
 #include <qta/tick.h>
 
 #include "adapters/alpaca_fields.h"
-#include "adapters/alpaca_source.h"
+#include "adapters/alpaca_json_source.h"
+#include "adapters/alpaca_msgpack_source.h"
 
 /* Symbols seen, by their first bytes: a table of one entry a place. */
 enum { SYMBOL_CACHE_BITS = 12, SYMBOL_CACHE_COUNT = 1 << SYMBOL_CACHE_BITS };
 struct cached_symbol {
     uint64_t word; /* up to seven plain bytes, as read_short() gives them; 0 for a free entry */
     uint32_t id;
-};
-
-struct qta_alpaca_decoder {
-    struct qta_tick tick; /* the message being read */
-    struct qta_adapter_host *host;
-    const struct qta_alpaca_events *events;
-    void *user;
-    bool is_stopped;
-    struct workspace workspace;
-    struct qta_alpaca_messages messages;
-    struct cached_symbol symbols[SYMBOL_CACHE_COUNT];
 };
 
 /* One level of a book. */
@@ -39,22 +29,42 @@ struct level {
     uint32_t flags;
 };
 
-/* One side of a book: checked, counted, and where to read it again. */
+/* One side of a book: how many levels, the first one's place among those kept, and where to read
+ * them again. */
 struct levels {
     size_t count;
-    struct source source;
+    size_t first;
+    union bookmark start;
 };
 
-/* What is known of a message while it is read, beside the tick. */
-struct progress {
-    const struct qta_alpaca_message *message;
-    uint32_t present;  /* fields read, by index */
-    uint32_t bad;      /* fields that are not what they should be */
-    uint32_t text_ids; /* fields of kind ID that hold text ids */
-    uint32_t odd;      /* fields left out because we cannot hold them */
+/* What a book has beside the tick. */
+enum { LEVELS_KEPT = 128 };
+struct book {
     bool is_snapshot;
     struct levels bids;
     struct levels asks;
+    size_t seen; /* levels, of which the first LEVELS_KEPT are kept */
+    struct level kept[LEVELS_KEPT];
+};
+
+struct qta_alpaca_decoder {
+    struct qta_tick tick; /* the message being read */
+    struct qta_adapter_host *host;
+    const struct qta_alpaca_events *events;
+    void *user;
+    bool is_stopped;
+    struct book book;
+    struct workspace workspace;
+    struct qta_alpaca_messages messages;
+    struct cached_symbol symbols[SYMBOL_CACHE_COUNT];
+};
+
+/* Fields of a message, as masks. */
+struct marks {
+    uint32_t present;  /* read */
+    uint32_t bad;      /* not what they should be */
+    uint32_t odd;      /* left out, because we cannot hold them */
+    uint32_t text_ids; /* trade ids that are text ids */
 };
 
 /* ------------------------------------------------------------------------------------------------
@@ -86,29 +96,31 @@ static NEVER_INLINE void tell_broken(struct qta_alpaca_decoder *decoder, enum qt
     tell(decoder, fault, detail);
 }
 
+static NEVER_INLINE void tell_unknown(struct qta_alpaca_decoder *decoder, uint64_t letter)
+{
+    char detail[64];
+    bool is_letter = (letter | 0x20) >= 'a' && (letter | 0x20) <= 'z';
+    snprintf(detail, sizeof detail, "message of unknown type '%c'", is_letter ? (int)letter : '?');
+    tell(decoder, QTA_FAULT_UNKNOWN_TYPE, is_letter ? detail : "message of unknown type");
+}
+
 /* ------------------------------------------------------------------------------------------------
  * Names */
 
-static uint32_t intern(struct qta_alpaca_decoder *decoder, enum qta_name_kind kind,
-                       struct text text)
+static NEVER_INLINE uint32_t intern(struct qta_alpaca_decoder *decoder, enum qta_name_kind kind,
+                                    struct text text)
 {
     return decoder->host->ops->intern(decoder->host, kind, text.bytes, text.length);
-}
-
-/* The bytes of a short string, as text again. */
-static struct text unpack(uint64_t word, char bytes[8])
-{
-    size_t length = 0;
-    for (; word; word >>= 8)
-        bytes[length++] = (char)(word & 0xff);
-    return (struct text){bytes, length};
 }
 
 static NEVER_INLINE uint32_t intern_short(struct qta_alpaca_decoder *decoder,
                                           enum qta_name_kind kind, uint64_t word)
 {
     char bytes[8];
-    return intern(decoder, kind, unpack(word, bytes));
+    size_t length = 0;
+    for (; word; word >>= 8)
+        bytes[length++] = (char)(word & 0xff);
+    return intern(decoder, kind, (struct text){bytes, length});
 }
 
 static NEVER_INLINE uint32_t symbol_of_new(struct qta_alpaca_decoder *decoder,
@@ -133,13 +145,13 @@ ALWAYS_INLINE uint32_t symbol_of_short(struct qta_alpaca_decoder *decoder, uint6
  * Fields */
 
 ALWAYS_INLINE enum outcome read_symbol(struct qta_alpaca_decoder *decoder,
-                                       const struct source_ops *ops, struct source *source)
+                                       const struct source_ops *ops, void *source)
 {
     uint64_t word;
     struct text text;
     if (LIKELY(ops->read_short(source, &word))) {
         decoder->tick.symbol = symbol_of_short(decoder, word);
-        return word ? OUTCOME_READ : OUTCOME_ABSENT;
+        return LIKELY(word) ? OUTCOME_READ : OUTCOME_ABSENT;
     }
     enum outcome outcome = ops->read_text(source, &decoder->workspace, &text);
     if (outcome != OUTCOME_READ)
@@ -149,17 +161,11 @@ ALWAYS_INLINE enum outcome read_symbol(struct qta_alpaca_decoder *decoder,
 }
 
 ALWAYS_INLINE enum outcome read_code(struct qta_alpaca_decoder *decoder,
-                                     const struct source_ops *ops, struct source *source,
-                                     uint16_t *code)
+                                     const struct source_ops *ops, void *source, uint16_t *code)
 {
-    uint64_t word;
     struct text text;
     if (LIKELY(ops->read_letter(source, code))) /* a code of one byte is its own id */
         return OUTCOME_READ;
-    if (ops->read_short(source, &word)) {
-        *code = (uint16_t)intern_short(decoder, QTA_NAME_CODE, word);
-        return OUTCOME_READ;
-    }
     enum outcome outcome = ops->read_text(source, &decoder->workspace, &text);
     if (outcome == OUTCOME_READ)
         *code = (uint16_t)intern(decoder, QTA_NAME_CODE, text);
@@ -167,23 +173,22 @@ ALWAYS_INLINE enum outcome read_code(struct qta_alpaca_decoder *decoder,
 }
 
 ALWAYS_INLINE enum outcome read_conditions(struct qta_alpaca_decoder *decoder,
-                                           const struct source_ops *ops, struct source *source,
+                                           const struct source_ops *ops, void *source,
                                            uint16_t conditions[QTA_CONDITIONS_MAX])
 {
-    uint32_t left;
+    struct place place;
     size_t count = 0;
-    uint16_t code = 0;
     enum outcome outcome = OUTCOME_READ;
     if (LIKELY(ops->read_letters(source, conditions)))
         return OUTCOME_READ;
     memset(conditions, 0, QTA_CONDITIONS_MAX * sizeof conditions[0]);
-    if (!ops->enter_list(source, &left))
+    if (!ops->enter_list(source, &place))
         return read_code(decoder, ops, source, &conditions[0]);
-    while (ops->next_item(source, &left)) {
-        enum outcome read = read_code(decoder, ops, source, &code);
-        if (read == OUTCOME_WRONG)
+    while (ops->next_item(source, &place)) {
+        uint16_t code = 0;
+        if (read_code(decoder, ops, source, &code) == OUTCOME_WRONG)
             outcome = OUTCOME_WRONG;
-        if (read != OUTCOME_READ || code == 0)
+        if (code == 0) /* an empty or absent one */
             continue;
         if (count < QTA_CONDITIONS_MAX)
             conditions[count++] = code;
@@ -194,8 +199,7 @@ ALWAYS_INLINE enum outcome read_conditions(struct qta_alpaca_decoder *decoder,
 }
 
 ALWAYS_INLINE enum outcome read_text_id(struct qta_alpaca_decoder *decoder,
-                                        const struct source_ops *ops, struct source *source,
-                                        uint32_t *id)
+                                        const struct source_ops *ops, void *source, uint32_t *id)
 {
     struct text text;
     enum outcome outcome = ops->read_text(source, &decoder->workspace, &text);
@@ -205,102 +209,108 @@ ALWAYS_INLINE enum outcome read_text_id(struct qta_alpaca_decoder *decoder,
 }
 
 ALWAYS_INLINE enum outcome read_trade_id(struct qta_alpaca_decoder *decoder,
-                                         const struct source_ops *ops, struct source *source,
+                                         const struct source_ops *ops, void *source,
                                          uint64_t *number, bool *is_text)
 {
     struct trade_id id;
     enum outcome outcome = ops->read_id(source, &decoder->workspace, &id, &decoder->tick.flags);
-    if (outcome != OUTCOME_READ)
-        return outcome;
-    *is_text = id.is_text;
-    *number = id.number;
-    if (LIKELY(!id.is_text))
+    *is_text = false;
+    if (LIKELY(outcome == OUTCOME_READ && !id.is_text)) {
+        *number = id.number;
         return OUTCOME_READ;
-    if (id.text.length == 0)
-        return OUTCOME_ABSENT;
+    }
+    if (outcome != OUTCOME_READ || id.text.length == 0)
+        return outcome == OUTCOME_READ ? OUTCOME_ABSENT : outcome;
+    *is_text = true;
     *number = intern(decoder, QTA_NAME_TEXT, id.text);
     return OUTCOME_READ;
 }
 
 /* Reads a string that stands for one of a few letters: its byte, 0 for none. */
 ALWAYS_INLINE enum outcome read_letter(struct qta_alpaca_decoder *decoder,
-                                       const struct source_ops *ops, struct source *source,
-                                       uint8_t *letter, bool *is_odd)
+                                       const struct source_ops *ops, void *source, uint8_t *letter,
+                                       bool *is_odd)
 {
     struct text text;
-    uint16_t code;
-    *letter = 0;
+    uint16_t code = 0;
     *is_odd = false;
     if (LIKELY(ops->read_letter(source, &code))) {
         *letter = (uint8_t)code;
         return OUTCOME_READ;
     }
     enum outcome outcome = ops->read_text(source, &decoder->workspace, &text);
-    if (outcome == OUTCOME_READ && text.length == 1)
-        *letter = (uint8_t)text.bytes[0];
+    *letter = text.length == 1 ? (uint8_t)text.bytes[0] : 0;
     *is_odd = text.length > 1;
     return outcome;
 }
 
 ALWAYS_INLINE enum outcome read_level(struct qta_alpaca_decoder *decoder,
-                                      const struct source_ops *ops, struct source *source,
+                                      const struct source_ops *ops, void *source,
                                       struct level *level)
 {
-    uint32_t left;
+    struct place place;
     uint32_t key = 0;
     bool is_good = true;
     *level = (struct level){.price = qta_decimal_null(), .size = qta_decimal_null()};
-    if (!ops->enter_map(source, &left)) {
+    if (!ops->enter_map(source, &place)) {
         ops->skip(source);
         return OUTCOME_WRONG;
     }
-    while (ops->next_key(source, &decoder->workspace, &left, &key)) {
-        if (key == 'p')
-            is_good &= ops->read_decimal(source, &level->price, &level->flags) == OUTCOME_READ;
-        else if (key == 's')
-            is_good &= ops->read_decimal(source, &level->size, &level->flags) == OUTCOME_READ;
-        else
+    while (ops->next_key(source, &place, &decoder->workspace, &key)) {
+        struct qta_decimal *value = key == 'p' ? &level->price : key == 's' ? &level->size : NULL;
+        if (!value)
             ops->skip(source);
+        else if (ops->read_decimal(source, value, &level->flags) != OUTCOME_READ)
+            is_good = false;
     }
     is_good &= !qta_decimal_is_null(level->price) && !qta_decimal_is_null(level->size);
     return is_good ? OUTCOME_READ : OUTCOME_WRONG;
 }
 
-/* Reads past the levels of one side, checking and counting them: whether they are a snapshot may
- * only be known behind them. */
-ALWAYS_INLINE enum outcome check_levels(struct qta_alpaca_decoder *decoder,
-                                        const struct source_ops *ops, struct source *source,
-                                        struct levels *levels)
+/* Reads the levels of one side: whether they are a snapshot may only be known behind them. */
+ALWAYS_INLINE enum outcome read_levels(struct qta_alpaca_decoder *decoder,
+                                       const struct source_ops *ops, void *source,
+                                       struct levels *levels)
 {
-    uint32_t left;
-    struct level level;
+    struct book *book = &decoder->book;
+    struct place place;
     enum outcome outcome = OUTCOME_READ;
-    levels->count = 0;
-    levels->source = *source;
-    if (!ops->enter_list(source, &left))
+    size_t count = 0;
+    levels->first = book->seen;
+    ops->save(source, &levels->start);
+    if (!ops->enter_list(source, &place)) {
+        levels->count = 0;
         return ops->read_other(source);
-    while (ops->next_item(source, &left)) {
+    }
+    while (ops->next_item(source, &place)) {
+        struct level level;
         if (read_level(decoder, ops, source, &level) != OUTCOME_READ)
             outcome = OUTCOME_WRONG;
-        levels->count++;
+        if (book->seen + count < LEVELS_KEPT)
+            book->kept[book->seen + count] = level;
+        count++;
     }
+    levels->count = count;
+    book->seen += count;
     return outcome;
 }
 
 /* Reads one field into the tick. */
 ALWAYS_INLINE enum outcome read_field(struct qta_alpaca_decoder *decoder,
-                                      const struct source_ops *ops, struct source *source,
-                                      const struct qta_alpaca_field *field,
-                                      struct progress *progress)
+                                      const struct source_ops *ops, void *source,
+                                      const struct qta_alpaca_field *field, struct marks *marks)
 {
     struct qta_tick *tick = &decoder->tick;
     void *place = (char *)tick + field->offset;
-    struct qta_decimal decimal;
+    struct qta_decimal decimal = qta_decimal_null();
     uint8_t letter = 0;
     bool is_odd = false;
     bool is_text = false;
     enum outcome outcome;
     switch (field->kind) {
+    case QTA_ALPACA_FIELD_NONE:
+        ops->skip(source);
+        return OUTCOME_READ;
     case QTA_ALPACA_FIELD_SYMBOL:
         return read_symbol(decoder, ops, source);
     case QTA_ALPACA_FIELD_TIME:
@@ -314,8 +324,8 @@ ALWAYS_INLINE enum outcome read_field(struct qta_alpaca_decoder *decoder,
         return outcome;
     case QTA_ALPACA_FIELD_ID:
         outcome = read_trade_id(decoder, ops, source, place, &is_text);
-        progress->text_ids &= ~field->bit; /* the last one counts */
-        progress->text_ids |= is_text ? field->bit : 0;
+        marks->text_ids &= ~field->bit; /* the last one counts */
+        marks->text_ids |= is_text ? field->bit : 0;
         return outcome;
     case QTA_ALPACA_FIELD_COUNT:
         return ops->read_count(source, place, &tick->flags);
@@ -336,24 +346,21 @@ ALWAYS_INLINE enum outcome read_field(struct qta_alpaca_decoder *decoder,
         is_odd |= *(uint8_t *)place == QTA_SIDE_UNKNOWN && letter != 0;
         break;
     case QTA_ALPACA_FIELD_BIDS:
-        return check_levels(decoder, ops, source, &progress->bids);
     case QTA_ALPACA_FIELD_ASKS:
-        return check_levels(decoder, ops, source, &progress->asks);
+        return read_levels(decoder, ops, source,
+                           field->kind == QTA_ALPACA_FIELD_BIDS ? &decoder->book.bids
+                                                                : &decoder->book.asks);
     case QTA_ALPACA_FIELD_RESET:
-        return ops->read_flag(source, &progress->is_snapshot);
-    case QTA_ALPACA_FIELD_TYPE: /* known by now */
-        ops->skip(source);
-        return OUTCOME_READ;
+        return ops->read_flag(source, &decoder->book.is_snapshot);
     default:
         __builtin_unreachable(); /* the table has no others */
     }
-    if (is_odd && outcome == OUTCOME_READ)
-        progress->odd |= field->bit;
+    marks->odd |= is_odd ? field->bit : 0;
     return outcome;
 }
 
 /* ------------------------------------------------------------------------------------------------
- * Whole messages */
+ * Market messages */
 
 static void emit(struct qta_alpaca_decoder *decoder, struct qta_tick *tick)
 {
@@ -361,13 +368,13 @@ static void emit(struct qta_alpaca_decoder *decoder, struct qta_tick *tick)
 }
 
 /* A price of 0 says that there is nobody on that side. */
-ALWAYS_INLINE void drop_empty_side(int64_t *price, int8_t *price_exponent, int64_t *size,
+ALWAYS_INLINE void drop_empty_side(int64_t price, int8_t *price_exponent, int64_t size,
                                    int8_t *size_exponent, uint16_t *exchange)
 {
-    if (LIKELY(*price != 0))
+    if (LIKELY(price != 0))
         return;
     *price_exponent = QTA_DECIMAL_NULL_EXPONENT;
-    if (*size == 0)
+    if (size == 0)
         *size_exponent = QTA_DECIMAL_NULL_EXPONENT;
     if (*exchange == ' ')
         *exchange = 0;
@@ -375,132 +382,145 @@ ALWAYS_INLINE void drop_empty_side(int64_t *price, int8_t *price_exponent, int64
 
 ALWAYS_INLINE void drop_empty_sides(struct qta_quote *quote)
 {
-    drop_empty_side(&quote->bid_price_mantissa, &quote->bid_price_exponent,
-                    &quote->bid_size_mantissa, &quote->bid_size_exponent, &quote->bid_exchange);
-    drop_empty_side(&quote->ask_price_mantissa, &quote->ask_price_exponent,
-                    &quote->ask_size_mantissa, &quote->ask_size_exponent, &quote->ask_exchange);
-}
-
-static void make_id_text(struct qta_alpaca_decoder *decoder, uint64_t *id)
-{
-    char text[32];
-    int length = snprintf(text, sizeof text, "%llu", (unsigned long long)*id);
-    *id = intern(decoder, QTA_NAME_TEXT, (struct text){text, (size_t)length});
+    drop_empty_side(quote->bid_price_mantissa, &quote->bid_price_exponent, quote->bid_size_mantissa,
+                    &quote->bid_size_exponent, &quote->bid_exchange);
+    drop_empty_side(quote->ask_price_mantissa, &quote->ask_price_exponent, quote->ask_size_mantissa,
+                    &quote->ask_size_exponent, &quote->ask_exchange);
 }
 
 /* The flag speaks for all ids of a tick: when one is text, so is the other. */
 static NEVER_INLINE void make_ids_text(struct qta_alpaca_decoder *decoder,
-                                       const struct progress *progress)
+                                       const struct qta_alpaca_message *message, uint32_t text_ids)
 {
     struct qta_tick *tick = &decoder->tick;
     tick->flags |= QTA_FLAG_ID_IS_TEXT;
     for (size_t i = 0; i < QTA_ALPACA_SLOT_COUNT; i++) {
-        const struct qta_alpaca_field *field = &progress->message->slots[i];
+        const struct qta_alpaca_field *field = &message->slots[i];
         uint64_t *id = (void *)((char *)tick + field->offset);
-        bool is_number = field->kind == QTA_ALPACA_FIELD_ID && !(progress->text_ids & field->bit);
-        if (is_number && *id != QTA_U64_NONE)
-            make_id_text(decoder, id);
+        if (field->kind != QTA_ALPACA_FIELD_ID || (text_ids & field->bit) || *id == QTA_U64_NONE)
+            continue;
+        char digits[24];
+        int length = snprintf(digits, sizeof digits, "%llu", (unsigned long long)*id);
+        *id = intern(decoder, QTA_NAME_TEXT, (struct text){digits, (size_t)length});
     }
+}
+
+static void emit_level(struct qta_alpaca_decoder *decoder, const struct level *level,
+                       enum qta_side side, size_t *to_come)
+{
+    struct qta_tick tick = decoder->tick;
+    --*to_come;
+    tick.flags |= level->flags | (*to_come == 0 ? QTA_FLAG_BOOK_LAST : 0);
+    tick.book.side = (uint8_t)side;
+    tick.book.action = level->size.mantissa == 0 ? QTA_BOOK_DELETE : QTA_BOOK_SET;
+    QTA_TICK_SET_DECIMAL(tick.book, price, level->price);
+    QTA_TICK_SET_DECIMAL(tick.book, size, level->size);
+    decoder->tick.flags &= ~(uint32_t)QTA_FLAG_BOOK_FIRST;
+    emit(decoder, &tick);
 }
 
 ALWAYS_INLINE void emit_levels(struct qta_alpaca_decoder *decoder, const struct source_ops *ops,
-                               const struct levels *levels, enum qta_side side, size_t *to_come)
+                               void *source, const struct levels *levels, enum qta_side side,
+                               size_t *to_come)
 {
-    struct source source = levels->source;
+    union bookmark now;
+    struct place place;
     struct level level;
-    uint32_t left;
-    if (levels->count == 0 || !ops->enter_list(&source, &left))
+    size_t emitted = 0;
+    for (; emitted < levels->count && levels->first + emitted < LEVELS_KEPT; emitted++)
+        emit_level(decoder, &decoder->book.kept[levels->first + emitted], side, to_come);
+    if (emitted == levels->count)
         return;
-    while (ops->next_item(&source, &left)) {
-        struct qta_tick tick = decoder->tick;
-        read_level(decoder, ops, &source, &level);
-        --*to_come;
-        tick.flags |= level.flags | (*to_come == 0 ? QTA_FLAG_BOOK_LAST : 0);
-        tick.book.side = (uint8_t)side;
-        tick.book.action = level.size.mantissa == 0 ? QTA_BOOK_DELETE : QTA_BOOK_SET;
-        QTA_TICK_SET_DECIMAL(tick.book, price, level.price);
-        QTA_TICK_SET_DECIMAL(tick.book, size, level.size);
-        decoder->tick.flags &= ~(uint32_t)QTA_FLAG_BOOK_FIRST;
-        emit(decoder, &tick);
+    ops->save(source, &now);
+    ops->restore(source, &levels->start);
+    ops->enter_list(source, &place);
+    for (size_t i = 0; ops->next_item(source, &place); i++) {
+        read_level(decoder, ops, source, &level);
+        if (i >= emitted)
+            emit_level(decoder, &level, side, to_come);
     }
+    ops->restore(source, &now);
 }
 
 ALWAYS_INLINE void emit_book(struct qta_alpaca_decoder *decoder, const struct source_ops *ops,
-                             const struct progress *progress)
+                             void *source)
 {
     struct qta_tick *tick = &decoder->tick;
-    size_t to_come = progress->bids.count + progress->asks.count;
-    tick->flags |= QTA_FLAG_BOOK_FIRST | (progress->is_snapshot ? QTA_FLAG_BOOK_SNAPSHOT : 0);
-    if (to_come == 0 && progress->is_snapshot) {
+    struct book *book = &decoder->book;
+    size_t to_come = book->bids.count + book->asks.count;
+    tick->flags |= QTA_FLAG_BOOK_FIRST | (book->is_snapshot ? QTA_FLAG_BOOK_SNAPSHOT : 0);
+    if (to_come == 0 && book->is_snapshot) {
         tick->book.action = QTA_BOOK_CLEAR;
         tick->flags |= QTA_FLAG_BOOK_LAST;
         emit(decoder, tick);
     }
-    emit_levels(decoder, ops, &progress->bids, QTA_SIDE_BUY, &to_come);
-    emit_levels(decoder, ops, &progress->asks, QTA_SIDE_SELL, &to_come);
+    for (int side = QTA_SIDE_BUY; side <= QTA_SIDE_SELL; side++)
+        emit_levels(decoder, ops, source, side == QTA_SIDE_BUY ? &book->bids : &book->asks,
+                    (enum qta_side)side, &to_come);
+}
+
+static bool has_all_fields(const struct qta_alpaca_message *message, uint32_t present)
+{
+    return !(message->required & ~present) && (!message->one_of || (message->one_of & present));
 }
 
 /* Tells what is wrong with a message; false when it cannot be used. */
-static NEVER_INLINE bool judge(struct qta_alpaca_decoder *decoder, const struct progress *progress,
+static NEVER_INLINE bool judge(struct qta_alpaca_decoder *decoder,
+                               const struct qta_alpaca_message *message, struct marks marks,
                                size_t offset)
 {
-    const struct qta_alpaca_message *message = progress->message;
-    uint32_t missing = message->required & ~progress->present;
-    if (progress->bad) {
-        tell_field(decoder, QTA_FAULT_VALUE, message, progress->bad, "bad value of", offset);
+    uint32_t missing = message->required & ~marks.present;
+    if (marks.bad) {
+        tell_field(decoder, QTA_FAULT_VALUE, message, marks.bad, "bad value of", offset);
         return false;
     }
-    if (missing || (message->one_of && !(message->one_of & progress->present))) {
+    if (!has_all_fields(message, marks.present)) {
         tell_field(decoder, QTA_FAULT_MISSING, message, missing ? missing : message->one_of,
                    "missing", offset);
         return false;
     }
-    if (progress->odd)
-        tell_field(decoder, QTA_FAULT_VALUE, message, progress->odd, "left out the odd value of",
-                   offset);
+    tell_field(decoder, QTA_FAULT_VALUE, message, marks.odd, "left out the odd value of", offset);
     return true;
 }
 
 /* The rest of a market message, whose map has been entered, as ticks. */
 ALWAYS_INLINE void read_market(struct qta_alpaca_decoder *decoder, const struct source_ops *ops,
-                               struct source *source, uint32_t left,
-                               const struct qta_alpaca_message *message)
+                               void *source, struct place place, struct qta_alpaca_message *message)
 {
-    struct progress progress;
+    struct marks marks = {0};
     const struct qta_alpaca_field *field = NULL;
-    progress.message = message;
-    progress.present = progress.bad = progress.text_ids = progress.odd = 0;
-    progress.is_snapshot = false;
-    progress.bids.count = progress.asks.count = 0;
+    bool is_book = message->blank.type == QTA_TICK_BOOK;
+    place.expected = message->expected;
     decoder->tick = message->blank;
-    while (ops->next_field(source, &decoder->workspace, &left, message, &field)) {
-        if (!field) {
-            ops->skip(source);
-            continue;
-        }
-        enum outcome outcome = read_field(decoder, ops, source, field, &progress);
+    if (is_book) {
+        decoder->book.is_snapshot = false;
+        decoder->book.bids.count = decoder->book.asks.count = decoder->book.seen = 0;
+    }
+    while (ops->next_field(source, &place, &decoder->workspace, message, &field)) {
+        enum outcome outcome = read_field(decoder, ops, source, field, &marks);
         if (LIKELY(outcome == OUTCOME_READ))
-            progress.present |= field->bit;
+            marks.present |= field->bit;
         else if (outcome == OUTCOME_WRONG)
-            progress.bad |= field->bit;
+            marks.bad |= field->bit;
     }
     if (ops->is_broken(source))
         return;
-    bool has_all = !(message->required & ~progress.present) &&
-                   (!message->one_of || (message->one_of & progress.present));
-    if ((!has_all || progress.bad || progress.odd) &&
-        !judge(decoder, &progress, ops->offset(source)))
+    bool is_good = has_all_fields(message, marks.present) && !marks.bad && !marks.odd;
+    if (!LIKELY(is_good) && !judge(decoder, message, marks, ops->offset(source)))
         return;
-    if (progress.text_ids)
-        make_ids_text(decoder, &progress);
-    if (decoder->tick.type == QTA_TICK_BOOK) {
-        emit_book(decoder, ops, &progress);
+    if (marks.text_ids)
+        make_ids_text(decoder, message, marks.text_ids);
+    if (is_book) {
+        emit_book(decoder, ops, source);
         return;
     }
     if (decoder->tick.type == QTA_TICK_QUOTE)
         drop_empty_sides(&decoder->tick.quote);
     emit(decoder, &decoder->tick);
 }
+
+/* ------------------------------------------------------------------------------------------------
+ * The session's own messages */
 
 /* The venue's words about itself, cut to what a log can use. */
 struct words {
@@ -509,7 +529,7 @@ struct words {
 };
 
 ALWAYS_INLINE enum outcome read_words(struct qta_alpaca_decoder *decoder,
-                                      const struct source_ops *ops, struct source *source,
+                                      const struct source_ops *ops, void *source,
                                       struct words *words)
 {
     struct text text;
@@ -523,17 +543,17 @@ ALWAYS_INLINE enum outcome read_words(struct qta_alpaca_decoder *decoder,
 
 /* {"T":"success"} and {"T":"error"}. */
 ALWAYS_INLINE void read_notice(struct qta_alpaca_decoder *decoder, const struct source_ops *ops,
-                               struct source *source, bool is_error)
+                               void *source, bool is_error)
 {
-    uint32_t left;
+    struct place place;
     uint32_t flags = 0;
     uint32_t key = 0;
     uint64_t code = UINT64_MAX;
     struct words words;
     bool is_good = true;
     words.length = 0;
-    ops->enter_map(source, &left);
-    while (ops->next_key(source, &decoder->workspace, &left, &key)) {
+    ops->enter_map(source, &place);
+    while (ops->next_key(source, &place, &decoder->workspace, &key)) {
         if (key == ('m' | 's' << 8 | 'g' << 16))
             is_good &= read_words(decoder, ops, source, &words) != OUTCOME_WRONG;
         else if (key == ('c' | 'o' << 8 | 'd' << 16 | 'e' << 24))
@@ -541,8 +561,6 @@ ALWAYS_INLINE void read_notice(struct qta_alpaca_decoder *decoder, const struct 
         else
             ops->skip(source);
     }
-    if (ops->is_broken(source))
-        return;
     if (!is_good || (is_error && code > INT32_MAX))
         tell(decoder, QTA_FAULT_VALUE, is_error ? "bad error message" : "bad success message");
     else if (is_error)
@@ -552,14 +570,14 @@ ALWAYS_INLINE void read_notice(struct qta_alpaca_decoder *decoder, const struct 
 }
 
 ALWAYS_INLINE bool read_channel(struct qta_alpaca_decoder *decoder, const struct source_ops *ops,
-                                struct source *source, enum qta_alpaca_channel channel)
+                                void *source, enum qta_alpaca_channel channel)
 {
-    uint32_t left;
+    struct place place;
     struct text symbol;
     bool is_good = true;
-    if (!ops->enter_list(source, &left))
+    if (!ops->enter_list(source, &place))
         return ops->read_other(source) == OUTCOME_ABSENT;
-    while (ops->next_item(source, &left)) {
+    while (ops->next_item(source, &place)) {
         if (ops->read_text(source, &decoder->workspace, &symbol) == OUTCOME_READ)
             decoder->events->on_subscription_symbol(decoder->user, channel, symbol.bytes,
                                                     symbol.length);
@@ -570,39 +588,41 @@ ALWAYS_INLINE bool read_channel(struct qta_alpaca_decoder *decoder, const struct
 }
 
 ALWAYS_INLINE void read_subscription(struct qta_alpaca_decoder *decoder,
-                                     const struct source_ops *ops, struct source *source)
+                                     const struct source_ops *ops, void *source)
 {
-    uint32_t left;
+    struct place place;
     struct text key;
     bool is_good = true;
     decoder->events->on_subscription_begin(decoder->user);
-    ops->enter_map(source, &left);
-    while (ops->next_long_key(source, &decoder->workspace, &left, &key)) {
+    ops->enter_map(source, &place);
+    while (ops->next_long_key(source, &place, &decoder->workspace, &key)) {
         enum qta_alpaca_channel channel = qta_alpaca_channel_find(key.bytes, key.length);
         if (channel == QTA_ALPACA_CHANNEL_COUNT)
             ops->skip(source);
         else
             is_good &= read_channel(decoder, ops, source, channel);
     }
-    bool is_broken = ops->is_broken(source);
-    if (!is_broken && !is_good)
+    if (!is_good)
         tell(decoder, QTA_FAULT_VALUE, "bad subscription message");
-    decoder->events->on_subscription_end(decoder->user, is_good && !is_broken);
+    decoder->events->on_subscription_end(decoder->user, is_good);
 }
 
+/* ------------------------------------------------------------------------------------------------
+ * Messages and frames */
+
 enum message_kind {
-    MESSAGE_MARKET, /* or unknown: by its letter */
+    MESSAGE_LETTER, /* a type of one letter: a market message, if we know it */
     MESSAGE_SUCCESS,
     MESSAGE_ERROR,
     MESSAGE_SUBSCRIPTION,
-    MESSAGE_LONG, /* a type of more than one letter that we do not know */
+    MESSAGE_UNKNOWN,
     MESSAGE_NO_TYPE,
     MESSAGE_BAD_TYPE,
 };
 
 /* Reads the value of "T". */
 ALWAYS_INLINE enum message_kind read_kind(struct qta_alpaca_decoder *decoder,
-                                          const struct source_ops *ops, struct source *source,
+                                          const struct source_ops *ops, void *source,
                                           uint64_t *letter)
 {
     static const struct {
@@ -619,29 +639,28 @@ ALWAYS_INLINE enum message_kind read_kind(struct qta_alpaca_decoder *decoder,
         return outcome == OUTCOME_ABSENT ? MESSAGE_NO_TYPE : MESSAGE_BAD_TYPE;
     if (text.length == 1) {
         *letter = (uint8_t)text.bytes[0];
-        return MESSAGE_MARKET;
+        return MESSAGE_LETTER;
     }
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (text.length == strlen(kinds[i].name) &&
             memcmp(text.bytes, kinds[i].name, text.length) == 0)
             return kinds[i].kind;
-    return MESSAGE_LONG;
+    return MESSAGE_UNKNOWN;
 }
 
-/* Looks for the type in a message whose first key it is not, or that is no market message. Reads
- * past the message, so that what is left of a bad one is known to be whole. */
+/* Reads past a message in search of its type, so that all of it is known to be whole. */
 ALWAYS_INLINE enum message_kind find_kind(struct qta_alpaca_decoder *decoder,
-                                          const struct source_ops *ops, struct source *source,
+                                          const struct source_ops *ops, void *source,
                                           uint64_t *letter)
 {
-    uint32_t left;
+    struct place place;
     uint32_t key = 0;
     enum message_kind kind = MESSAGE_NO_TYPE;
-    if (!ops->enter_map(source, &left)) {
+    if (!ops->enter_map(source, &place)) {
         ops->skip(source);
         return MESSAGE_BAD_TYPE;
     }
-    while (ops->next_key(source, &decoder->workspace, &left, &key)) {
+    while (ops->next_key(source, &place, &decoder->workspace, &key)) {
         if (key == 'T')
             kind = read_kind(decoder, ops, source, letter);
         else
@@ -650,82 +669,58 @@ ALWAYS_INLINE enum message_kind find_kind(struct qta_alpaca_decoder *decoder,
     return kind;
 }
 
-static NEVER_INLINE void tell_unknown(struct qta_alpaca_decoder *decoder, uint64_t letter)
-{
-    char detail[64];
-    bool is_letter = (letter | 0x20) >= 'a' && (letter | 0x20) <= 'z';
-    snprintf(detail, sizeof detail, "message of unknown type '%c'", is_letter ? (int)letter : ' ');
-    tell(decoder, QTA_FAULT_UNKNOWN_TYPE, is_letter ? detail : "message of unknown type");
-}
-
+/* A message that does not start with the type of a market message. */
 ALWAYS_INLINE void read_unusual(struct qta_alpaca_decoder *decoder, const struct source_ops *ops,
-                                struct source *source)
+                                void *source)
 {
-    struct source before = *source;
-    struct source again = *source;
+    union bookmark start;
+    union bookmark end;
+    struct place place;
     uint64_t letter = 0;
-    uint32_t left;
+    ops->save(source, &start);
     enum message_kind kind = find_kind(decoder, ops, source, &letter);
-    const struct qta_alpaca_message *message = NULL;
-    if (kind == MESSAGE_MARKET)
-        message = qta_alpaca_message_find(&decoder->messages, letter);
-    if (message) {
-        *source = before;
-        ops->enter_map(source, &left);
-        read_market(decoder, ops, source, left, message);
-        return;
-    }
     if (ops->is_broken(source))
         return;
-    if (kind == MESSAGE_SUBSCRIPTION)
-        read_subscription(decoder, ops, &again);
-    else if (kind == MESSAGE_SUCCESS || kind == MESSAGE_ERROR)
-        read_notice(decoder, ops, &again, kind == MESSAGE_ERROR);
-    else if (kind == MESSAGE_NO_TYPE)
+    struct qta_alpaca_message *message = NULL;
+    if (kind == MESSAGE_LETTER)
+        message = qta_alpaca_message_find(&decoder->messages, letter);
+    ops->save(source, &end);
+    ops->restore(source, &start);
+    if (message) {
+        ops->enter_map(source, &place);
+        read_market(decoder, ops, source, place, message);
+    } else if (kind == MESSAGE_SUBSCRIPTION) {
+        read_subscription(decoder, ops, source);
+    } else if (kind == MESSAGE_SUCCESS || kind == MESSAGE_ERROR) {
+        read_notice(decoder, ops, source, kind == MESSAGE_ERROR);
+    } else if (kind == MESSAGE_NO_TYPE) {
         tell(decoder, QTA_FAULT_MISSING, "message without a type");
-    else if (kind == MESSAGE_BAD_TYPE)
+    } else if (kind == MESSAGE_BAD_TYPE) {
         tell(decoder, QTA_FAULT_VALUE, "message that is no map, or whose type is no string");
-    else
+    } else {
         tell_unknown(decoder, letter);
-}
-
-/* Control messages and keys in an odd order are rare: out of line, one function for each encoding.
- */
-typedef void (*unusual_function)(struct qta_alpaca_decoder *decoder, struct source *source);
-
-static NEVER_INLINE void read_unusual_json(struct qta_alpaca_decoder *decoder,
-                                           struct source *source)
-{
-    read_unusual(decoder, &json_ops, source);
-}
-
-static NEVER_INLINE void read_unusual_msgpack(struct qta_alpaca_decoder *decoder,
-                                              struct source *source)
-{
-    read_unusual(decoder, &msgpack_ops, source);
+    }
+    ops->restore(source, &end);
 }
 
 ALWAYS_INLINE void read_message(struct qta_alpaca_decoder *decoder, const struct source_ops *ops,
-                                struct source *source, unusual_function unusual)
+                                void *source, void (*unusual)(struct qta_alpaca_decoder *, void *))
 {
-    uint32_t left;
-    const struct qta_alpaca_message *message = ops->enter_message(source, &decoder->messages,
-                                                                  &left);
-    if (LIKELY(message != NULL)) {
-        read_market(decoder, ops, source, left, message);
-        return;
-    }
-    struct source copy = *source;
-    unusual(decoder, &copy);
-    *source = copy;
+    struct place place;
+    struct qta_alpaca_message *message = ops->enter_message(source, &place, &decoder->messages);
+    if (LIKELY(message != NULL))
+        read_market(decoder, ops, source, place, message);
+    else
+        unusual(decoder, source);
 }
 
 ALWAYS_INLINE void read_frame(struct qta_alpaca_decoder *decoder, const struct source_ops *ops,
-                              struct source *source, unusual_function unusual, size_t length)
+                              void *source, void (*unusual)(struct qta_alpaca_decoder *, void *),
+                              size_t length)
 {
-    uint32_t left;
-    if (ops->enter_list(source, &left)) {
-        while (!decoder->is_stopped && ops->next_item(source, &left))
+    struct place place;
+    if (ops->enter_list(source, &place)) {
+        while (!decoder->is_stopped && ops->next_item(source, &place))
             read_message(decoder, ops, source, unusual);
     } else {
         read_message(decoder, ops, source, unusual);
@@ -735,20 +730,38 @@ ALWAYS_INLINE void read_frame(struct qta_alpaca_decoder *decoder, const struct s
                     length);
 }
 
+/* The unusual is out of line, and on a copy: see alpaca_json_source.h. */
+static NEVER_INLINE void read_unusual_json(struct qta_alpaca_decoder *decoder,
+                                           struct qta_json_reader *reader)
+{
+    read_unusual(decoder, &json_ops, reader);
+}
+
+ALWAYS_INLINE void unusual_json(struct qta_alpaca_decoder *decoder, void *source)
+{
+    struct qta_json_reader *reader = source;
+    struct qta_json_reader copy = *reader;
+    read_unusual_json(decoder, &copy);
+    *reader = copy;
+}
+
+static NEVER_INLINE void unusual_msgpack(struct qta_alpaca_decoder *decoder, void *source)
+{
+    read_unusual(decoder, &msgpack_ops, source);
+}
+
 static void decode_json(struct qta_alpaca_decoder *decoder, const struct qta_frame *frame)
 {
-    struct source source;
-    memset(&source.msgpack, 0, sizeof source.msgpack);
-    qta_json_reader_init(&source.json, frame->bytes, frame->length);
-    read_frame(decoder, &json_ops, &source, read_unusual_json, frame->length);
+    struct qta_json_reader reader;
+    qta_json_reader_init(&reader, frame->bytes, frame->length);
+    read_frame(decoder, &json_ops, &reader, unusual_json, frame->length);
 }
 
 static void decode_msgpack(struct qta_alpaca_decoder *decoder, const struct qta_frame *frame)
 {
-    struct source source;
-    memset(&source.json, 0, sizeof source.json);
-    qta_msgpack_reader_init(&source.msgpack, frame->bytes, frame->length);
-    read_frame(decoder, &msgpack_ops, &source, read_unusual_msgpack, frame->length);
+    struct qta_msgpack_reader reader;
+    qta_msgpack_reader_init(&reader, frame->bytes, frame->length);
+    read_frame(decoder, &msgpack_ops, &reader, unusual_msgpack, frame->length);
 }
 
 /* ------------------------------------------------------------------------------------------------

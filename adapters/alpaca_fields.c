@@ -28,7 +28,7 @@ struct field {
     {                                                                                              \
         key, QTA_ALPACA_FIELD_##kind, need, 0, 0                                                   \
     }
-#define COMMON PLAIN("T", TYPE, OPTIONAL), PLAIN("S", SYMBOL, REQUIRED)
+#define COMMON PLAIN("S", SYMBOL, REQUIRED)
 
 static const struct field trade_fields[] = {
     COMMON,
@@ -150,6 +150,8 @@ static const struct {
     {'o', QTA_TICK_BOOK, 0, "order book", FIELDS(book_fields)},
 };
 
+const struct qta_alpaca_field qta_alpaca_field_none = {.kind = QTA_ALPACA_FIELD_NONE};
+
 static uint32_t key_of(const char text[4])
 {
     uint32_t key = 0;
@@ -191,6 +193,8 @@ void qta_alpaca_messages_init(struct qta_alpaca_messages *messages)
         }
         for (unsigned j = 0; j < kinds[i].field_count; j++)
             add_field(message, &kinds[i].fields[j], j);
+        for (size_t j = 0; j < QTA_ALPACA_EXPECTED_COUNT; j++)
+            message->expected[j].pattern = UINT64_MAX; /* under a mask of 0: no match */
     }
 }
 

@@ -11,8 +11,7 @@
 #include <qta/tick.h>
 
 enum qta_alpaca_field_kind {
-    QTA_ALPACA_FIELD_NONE = 0,   /**< a free slot */
-    QTA_ALPACA_FIELD_TYPE,       /**< the message type, known by then */
+    QTA_ALPACA_FIELD_NONE = 0,   /**< to be skipped */
     QTA_ALPACA_FIELD_SYMBOL,     /**< tick.symbol */
     QTA_ALPACA_FIELD_TIME,       /**< tick.ts_event_ns */
     QTA_ALPACA_FIELD_DECIMAL,    /**< int64 at offset, int8 at exponent_offset */
@@ -40,6 +39,16 @@ struct qta_alpaca_field {
 
 enum { QTA_ALPACA_SLOT_BITS = 5, QTA_ALPACA_SLOT_COUNT = 1 << QTA_ALPACA_SLOT_BITS };
 
+/** A key as it stood in the last message of its type, punctuation included: venues write all of
+ * them in the same order, so that one comparison finds nearly every field. For JSON. */
+struct qta_alpaca_expected {
+    uint64_t mask;    /**< of the bytes that count, the first one lowest */
+    uint64_t pattern; /**< what they are, e.g. ,"bp": */
+    const struct qta_alpaca_field *field;
+    uint32_t length; /**< bytes to step over */
+};
+enum { QTA_ALPACA_EXPECTED_COUNT = 16 };
+
 /** One type of message. */
 struct qta_alpaca_message {
     const char *name;      /**< for people, e.g. "trade" */
@@ -47,6 +56,7 @@ struct qta_alpaca_message {
     uint32_t one_of;       /**< of these at least one is there; 0 for no such rule */
     struct qta_tick blank; /**< what the tick is before its fields are read */
     struct qta_alpaca_field slots[QTA_ALPACA_SLOT_COUNT];
+    struct qta_alpaca_expected expected[QTA_ALPACA_EXPECTED_COUNT]; /**< learned by the reader */
 };
 
 /** The letters of the market messages are `first` to `first` + count - 1. */
@@ -59,8 +69,8 @@ struct qta_alpaca_messages {
 void qta_alpaca_messages_init(struct qta_alpaca_messages *messages);
 
 /** The message of that type, or NULL. */
-static inline const struct qta_alpaca_message *
-qta_alpaca_message_find(const struct qta_alpaca_messages *messages, uint64_t letter)
+static inline struct qta_alpaca_message *
+qta_alpaca_message_find(struct qta_alpaca_messages *messages, uint64_t letter)
 {
     uint64_t index = letter - QTA_ALPACA_LETTER_FIRST;
     if (index >= QTA_ALPACA_LETTER_COUNT || !messages->by_letter[index].name)
@@ -74,12 +84,15 @@ static inline uint32_t qta_alpaca_slot_of(uint32_t key)
     return (key * UINT32_C(0xed5817af)) >> (32 - QTA_ALPACA_SLOT_BITS);
 }
 
-/** The field of that key, which is not 0; or NULL. */
+/** What a key that a message does not have is: to be skipped. */
+extern const struct qta_alpaca_field qta_alpaca_field_none;
+
+/** The field of that key; qta_alpaca_field_none when there is none, and for 0. */
 static inline const struct qta_alpaca_field *
 qta_alpaca_field_find(const struct qta_alpaca_message *message, uint32_t key)
 {
     const struct qta_alpaca_field *field = &message->slots[qta_alpaca_slot_of(key)];
-    return field->key == key ? field : NULL;
+    return field->key == key && key != 0 ? field : &qta_alpaca_field_none;
 }
 
 /** Writes the key of a field as text, NUL-ended. */

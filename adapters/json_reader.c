@@ -147,9 +147,13 @@ bool qta_json_next_element_slow(struct qta_json_reader *reader)
     return next_member(reader, ']');
 }
 
-uint64_t qta_json_load_tail(const char *at, const char *end)
+uint64_t qta_json_load_tail(const char *at, const char *end, const char *last_word)
 {
     uint64_t word = 0;
+    if (at == end)
+        return 0;
+    if (last_word) /* the last eight bytes, without those in front of `at` */
+        return qta_json_load_word(last_word) >> 8 * (at - last_word);
     for (unsigned shift = 0; at < end; at++, shift += 8)
         word |= (uint64_t)(uint8_t)*at << shift;
     return word;

@@ -165,21 +165,27 @@ bool qta_json_next_element_slow(struct qta_json_reader *reader);
 bool qta_json_read_string_slow(struct qta_json_reader *reader, struct qta_json_text *text);
 enum qta_status qta_json_read_decimal_slow(struct qta_json_reader *reader,
                                            struct qta_decimal *value, bool *is_rounded);
-uint64_t qta_json_load_tail(const char *at, const char *end);
+uint64_t qta_json_load_tail(const char *at, const char *end, const char *last_word);
 
 #define QTA_JSON_EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-/** Eight bytes, the first one lowest; zeros where the end is nearer. at <= reader->end. */
-static inline uint64_t qta_json_load(const struct qta_json_reader *reader, const char *at)
+/** Eight bytes, the first one lowest. */
+static inline uint64_t qta_json_load_word(const char *at)
 {
     uint64_t word;
-    if (__builtin_expect(at > reader->last_word, 0))
-        return qta_json_load_tail(at, reader->end);
     memcpy(&word, at, sizeof word);
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
     word = __builtin_bswap64(word);
 #endif
     return word;
+}
+
+/** The same up to the end: zeros behind it. at <= reader->end. */
+static inline uint64_t qta_json_load(const struct qta_json_reader *reader, const char *at)
+{
+    if (__builtin_expect(at > reader->last_word, 0))
+        return qta_json_load_tail(at, reader->end, reader->last_word);
+    return qta_json_load_word(at);
 }
 
 /** One byte of a word. */
