@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #include <qta/replay.h>
@@ -26,6 +25,13 @@ static int64_t now_ns(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static int64_t cpu_ns(void)
+{
+    struct timespec used;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
 }
 
 static void require(enum qta_status status, const struct qta_error *err)
@@ -162,12 +168,12 @@ static void take_packed(void *user, const void *packed, size_t length)
 
 static double ticks_per_second(uint64_t ticks, int64_t start_ns)
 {
-    return (double)ticks * 1e9 / (double)(now_ns() - start_ns);
+    return (double)ticks * 1e9 / (double)(cpu_ns() - start_ns);
 }
 
 static double measure_baseline(struct packed_stream *stream)
 {
-    int64_t start_ns = now_ns();
+    int64_t start_ns = cpu_ns();
     return ticks_per_second(packed_stream_read(stream, take_packed, &sum), start_ns);
 }
 
@@ -178,7 +184,7 @@ static double measure_replay(const char *const *paths, size_t path_count, uint32
     struct qta_replay_options options = qta_replay_options_default();
     options.speed_milli = QTA_SPEED_MAX;
     options.loop_count = loop_count;
-    int64_t start_ns = now_ns();
+    int64_t start_ns = cpu_ns();
     struct qta_replay *replay;
     require(qta_replay_create(&replay, paths, path_count, &options, &err), &err);
     require(qta_replay_run(replay, take_tick, NULL, &sum, &err), &err);
@@ -210,7 +216,7 @@ static double measure_adapter(const char *path)
     const struct qta_setting settings[] = {{"session", path}, {"speed", "max"}};
     struct qta_adapter_options options = {
         .provider = "replay", .settings = settings, .setting_count = 2};
-    int64_t start_ns = now_ns();
+    int64_t start_ns = cpu_ns();
     struct qta_adapter *adapter;
     require(qta_adapter_create_with(&qta_replay_adapter_ops, &options, &maker.host, &adapter, &err),
             &err);
@@ -320,7 +326,7 @@ static double measure_merge(const struct qta_tick *const *ticks, size_t source_c
     const struct qta_tick *span;
     size_t count;
     uint64_t total = 0;
-    int64_t start_ns = now_ns();
+    int64_t start_ns = cpu_ns();
     while (qta_merge_next(merge, &span, &count, &err) == QTA_OK) {
         for (size_t i = 0; i < count; i++)
             take_tick(&sum, &span[i], target);
@@ -406,14 +412,6 @@ static double percentile_us(const int64_t *sorted_ns, size_t count, double part)
     return (double)sorted_ns[(size_t)(part * (double)(count - 1))] / 1e3;
 }
 
-static double cpu_s(void)
-{
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
-
 /* When the clock was started is not known out here; no tick comes early, so the one that comes
  * soonest after its time shows it, to a fraction of a microsecond. */
 static void count_from_the_soonest(struct lateness *lateness)
@@ -447,11 +445,10 @@ static void measure_pace(const char *path, const char *name, uint32_t speed_mill
     lateness.late_ns = calloc(lateness.capacity, sizeof *lateness.late_ns);
     if (!lateness.late_ns)
         exit(1);
-    double cpu_before_s = cpu_s();
+    int64_t cpu_before_ns = cpu_ns();
     int64_t start_ns = now_ns();
     require(qta_replay_run(replay, note_lateness, NULL, &lateness, &err), &err);
-    double passed_s = (double)(now_ns() - start_ns) / 1e9;
-    double cpu_part = (cpu_s() - cpu_before_s) / passed_s;
+    double cpu_part = (double)(cpu_ns() - cpu_before_ns) / (double)(now_ns() - start_ns);
     qta_replay_destroy(replay);
 
     count_from_the_soonest(&lateness);

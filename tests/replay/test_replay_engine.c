@@ -258,7 +258,7 @@ static void the_next_round_follows_without_a_pause(void **state)
     struct qta_replay_engine *engine = new_engine(fixture, &options);
     static const int64_t due[] = {0, 50, 50, 100};
     for (size_t i = 0; i < 4; i++) {
-        const struct qta_tick *ticks;
+        const struct qta_tick *ticks = fixture->ticks;
         size_t count;
         int64_t due_ns;
         assert_int_equal(take(engine, due[i], 1, &ticks, &count, &due_ns), QTA_OK);
