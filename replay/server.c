@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -14,7 +15,6 @@
 
 #include "adapters/alpaca_encode.h"
 #include "adapters/alpaca_server.h"
-#include "core/doorbell.h"
 #include "core/environment.h"
 #include "core/ring.h"
 #include "replay/upgrade_credentials.h"
@@ -66,10 +66,14 @@ struct qta_server {
 
     /* between the threads */
     _Atomic bool is_stopping;
-    _Atomic bool is_started;  /* there is someone to play for */
-    _Atomic bool is_played;   /* the last tick is in the ring */
-    _Atomic bool is_sleeping; /* the network thread waits for events */
-    struct qta_doorbell bell; /* for the playing thread: room in the ring, start, stop */
+    _Atomic bool is_started; /* there is someone to play for */
+    _Atomic bool is_played;  /* the last tick is in the ring */
+    /* Each of the two is set by a thread before it looks at the ring for the last time and goes to
+     * sleep, and cleared by the other after it has changed the ring. Both sides exchange, so that
+     * one of them sees what the other has done. */
+    _Atomic bool is_network_asleep;
+    _Atomic bool is_player_asleep;
+    sem_t bell; /* wakes the playing thread: room in the ring, start, stop */
 
     _Atomic uint64_t stat_clients;
     _Atomic uint64_t stat_connections;
@@ -236,8 +240,8 @@ static bool pump(struct qta_server *server)
 {
     struct qta_tick ticks[PUMP_TICKS];
     size_t count = must_wait(server) ? 0 : qta_ring_pop(server->ring, ticks, PUMP_TICKS);
-    if (count > 0)
-        qta_doorbell_ring(&server->bell);
+    if (count > 0 && atomic_exchange(&server->is_player_asleep, false))
+        sem_post(&server->bell);
     for (size_t i = 0; i < count; i++) {
         qta_alpaca_encoder_put(server->encoder, &ticks[i]);
         offer_messages(server);
@@ -261,7 +265,7 @@ static void check_timers(struct qta_server *server)
     if (is_subscribed && !atomic_load(&server->is_started) &&
         now - server->subscribed_at_ns >= SETTLE_NS) {
         atomic_store(&server->is_started, true);
-        qta_doorbell_ring(&server->bell);
+        sem_post(&server->bell);
     }
 }
 
@@ -296,15 +300,13 @@ static bool is_over(struct qta_server *server)
     return server->client_count == 0;
 }
 
-/* The playing thread looks at is_sleeping after each push, and this one at the ring after it has
- * set it: one of them sees the other. */
 static void wait_for_events(struct qta_server *server)
 {
-    atomic_store(&server->is_sleeping, true);
+    atomic_exchange(&server->is_network_asleep, true);
     bool is_full = server->is_patient && must_wait(server);
     bool has_work = !is_full && qta_ring_count(server->ring) > 0;
     qta_ws_listener_service(server->listener, has_work);
-    atomic_store(&server->is_sleeping, false);
+    atomic_exchange(&server->is_network_asleep, false);
 }
 
 static void *network_main(void *arg)
@@ -324,10 +326,10 @@ static void *network_main(void *arg)
 
 /* ---- the playing thread ---------------------------------------------------------------------- */
 
-static void wake_network(struct qta_server *server)
+/* May return for no reason. A semaphore, because a signal handler may be what ends the wait. */
+static void wait_for_bell(struct qta_server *server)
 {
-    if (atomic_load(&server->is_sleeping) && atomic_exchange(&server->is_sleeping, false))
-        qta_ws_listener_wake(server->listener);
+    sem_wait(&server->bell);
 }
 
 static void on_tick(void *user, const struct qta_tick *tick, const struct qta_dictionary *names)
@@ -335,13 +337,14 @@ static void on_tick(void *user, const struct qta_tick *tick, const struct qta_di
     struct qta_server *server = user;
     (void)names;
     while (!qta_ring_push(server->ring, tick)) {
-        uint32_t ticket = qta_doorbell_ticket(&server->bell);
         if (atomic_load(&server->is_stopping))
             return;
+        atomic_exchange(&server->is_player_asleep, true);
         if (qta_ring_count(server->ring) == qta_ring_capacity(server->ring))
-            qta_doorbell_wait(&server->bell, ticket, -1);
+            wait_for_bell(server);
     }
-    wake_network(server);
+    if (atomic_exchange(&server->is_network_asleep, false))
+        qta_ws_listener_wake(server->listener);
 }
 
 static void on_problem(void *user, const char *problem)
@@ -353,12 +356,8 @@ static void on_problem(void *user, const char *problem)
 
 static void wait_for_start(struct qta_server *server)
 {
-    for (;;) {
-        uint32_t ticket = qta_doorbell_ticket(&server->bell);
-        if (atomic_load(&server->is_started) || atomic_load(&server->is_stopping))
-            return;
-        qta_doorbell_wait(&server->bell, ticket, -1);
-    }
+    while (!atomic_load(&server->is_started) && !atomic_load(&server->is_stopping))
+        wait_for_bell(server);
 }
 
 /* Signals are the caller's: none may end up on the network thread. */
@@ -396,7 +395,7 @@ void qta_server_stop(struct qta_server *server)
 {
     atomic_store(&server->is_stopping, true);
     qta_replay_stop(server->replay);
-    qta_doorbell_ring(&server->bell);
+    sem_post(&server->bell);
     qta_ws_listener_wake(server->listener);
 }
 
@@ -471,6 +470,7 @@ enum qta_status qta_server_create(struct qta_server **out, struct qta_replay *re
     struct qta_server *server = calloc(1, sizeof *server);
     if (!server)
         return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for a server");
+    sem_init(&server->bell, 0, 0);
     server->replay = replay;
     server->environment = qta_environment_system();
     server->names = qta_replay_names(replay);
@@ -503,6 +503,7 @@ void qta_server_destroy(struct qta_server *server)
         qta_ring_destroy(server->ring);
     free_secret(server->api_key);
     free_secret(server->api_secret);
+    sem_destroy(&server->bell);
     free(server);
 }
 

@@ -19,10 +19,46 @@
 #include "tests/replay/session_maker.h"
 #include "tests/replay/ws_client.h"
 
-/* A session, a server on it and the thread that runs it. */
+/* Sessions for all tests: one that takes no time, and one that no socket's buffers can hold. */
+enum { SMALL_TICKS = 10000, LARGE_TICKS = 60000 };
+static char folder[128];
+static struct made_session small;
+static struct made_session large;
+
+static void make_one(struct made_session *made, const char *name, size_t count)
+{
+    const struct session_maker_options options = {
+        .folder = folder,
+        .name = name,
+        .seed = 7,
+        .count = count,
+        .first_ns = INT64_C(1714570200000000000),
+        .gap_max_ns = 1000000,
+    };
+    session_make(made, &options);
+}
+
+static int make_sessions(void **state)
+{
+    (void)state;
+    session_maker_folder(folder);
+    make_one(&small, "small", SMALL_TICKS);
+    make_one(&large, "large", LARGE_TICKS);
+    return 0;
+}
+
+static int remove_sessions(void **state)
+{
+    (void)state;
+    session_finish(&small);
+    session_finish(&large);
+    session_maker_remove(folder);
+    return 0;
+}
+
+/* A server on a session and the thread that runs it. */
 struct market {
-    char folder[128];
-    struct made_session made;
+    const struct made_session *made;
     struct qta_replay *replay;
     struct qta_server *server;
     uint16_t port;
@@ -38,30 +74,21 @@ static void *run_server(void *arg)
     return NULL;
 }
 
-static void prepare(struct market *market, size_t count)
+static void prepare(struct market *market, const struct made_session *made)
 {
     memset(market, 0, sizeof *market);
-    session_maker_folder(market->folder);
-    const struct session_maker_options options = {
-        .folder = market->folder,
-        .name = "day",
-        .seed = 7,
-        .count = count,
-        .first_ns = INT64_C(1714570200000000000),
-        .gap_max_ns = 1000000,
-    };
-    session_make(&market->made, &options);
+    market->made = made;
     struct qta_replay_options replay_options = qta_replay_options_default();
     replay_options.speed_milli = QTA_SPEED_MAX;
-    const char *path = market->made.path;
+    const char *path = made->path;
     if (qta_replay_create(&market->replay, &path, 1, &replay_options, &market->err) != QTA_OK)
         fail_msg("%s", market->err.message);
 }
 
-static void open_market(struct market *market, size_t count,
+static void open_market(struct market *market, const struct made_session *made,
                         const struct qta_server_options *options)
 {
-    prepare(market, count);
+    prepare(market, made);
     if (qta_server_create(&market->server, market->replay, options, &market->err) != QTA_OK)
         fail_msg("%s", market->err.message);
     market->port = qta_server_port(market->server);
@@ -73,8 +100,6 @@ static void tidy(struct market *market)
 {
     qta_server_destroy(market->server);
     qta_replay_destroy(market->replay);
-    session_finish(&market->made);
-    session_maker_remove(market->folder);
 }
 
 /* Waits for the end of the run, which must be a good one. */
@@ -178,10 +203,10 @@ static size_t expected_stream(const struct market *market, struct qta_byte_buffe
     struct qta_alpaca_encoder *encoder = NULL;
     struct qta_alpaca_outgoing message;
     size_t count = 0;
-    assert_int_equal(qta_alpaca_encoder_create(&encoder, market->made.names, NULL), QTA_OK);
-    for (size_t i = 0; i <= market->made.count; i++) {
-        if (i < market->made.count)
-            qta_alpaca_encoder_put(encoder, &market->made.ticks[i]);
+    assert_int_equal(qta_alpaca_encoder_create(&encoder, market->made->names, NULL), QTA_OK);
+    for (size_t i = 0; i <= market->made->count; i++) {
+        if (i < market->made->count)
+            qta_alpaca_encoder_put(encoder, &market->made->ticks[i]);
         else
             qta_alpaca_encoder_end(encoder);
         while (qta_alpaca_encoder_next(encoder, &message)) {
@@ -221,7 +246,7 @@ static void every_message_arrives_in_order_then_a_normal_close(void **state)
     struct market market;
     struct ws_client client;
     struct qta_byte_buffer stream = {0};
-    open_market(&market, 20000, &options);
+    open_market(&market, &small, &options);
     log_in(&client, market.port, "/v2/iex");
     subscribe(&client, everything);
     read_to_the_end(&client, &stream, false);
@@ -262,7 +287,7 @@ static void a_msgpack_client_gets_the_same_in_msgpack(void **state)
     struct market market;
     struct ws_client client;
     struct qta_byte_buffer stream = {0};
-    open_market(&market, 20000, &options);
+    open_market(&market, &small, &options);
     ws_client_connect(&client, market.port, "/v1beta3/crypto/us",
                       "Content-Type: application/msgpack\r\n");
     assert_int_equal(ws_client_receive(&client), WS_BINARY);
@@ -312,7 +337,7 @@ static void many_clients_of_any_speed_all_get_everything(void **state)
     struct market market;
     struct reader readers[READERS];
     pthread_barrier_t barrier;
-    open_market(&market, 30000, &options);
+    open_market(&market, &small, &options);
     assert_int_equal(pthread_barrier_init(&barrier, NULL, READERS), 0);
     memset(readers, 0, sizeof readers);
     for (int i = 0; i < READERS; i++) {
@@ -338,7 +363,7 @@ static void a_patient_server_holds_the_replay_for_a_client_that_rests(void **sta
     struct market market;
     struct ws_client client;
     struct qta_byte_buffer stream = {0};
-    open_market(&market, 150000, &options);
+    open_market(&market, &large, &options);
     log_in(&client, market.port, "/v2/sip");
     subscribe(&client, everything);
     /* until nothing moves any more */
@@ -352,7 +377,7 @@ static void a_patient_server_holds_the_replay_for_a_client_that_rests(void **sta
     } while (stats.messages == 0 || stats.messages != before.messages);
     struct qta_replay_progress progress;
     qta_replay_progress(market.replay, &progress);
-    assert_true(progress.ticks < market.made.count);
+    assert_true(progress.ticks < market.made->count);
     read_to_the_end(&client, &stream, false);
     assert_whole_stream(&market, &stream, false, false);
     ws_client_drop(&client);
@@ -367,14 +392,14 @@ static void an_impatient_server_cuts_a_client_that_rests(void **state)
     options.is_patient = false;
     struct market market;
     struct ws_client slow;
-    open_market(&market, 150000, &options);
+    open_market(&market, &large, &options);
     log_in(&slow, market.port, "/v2/sip");
     subscribe(&slow, everything);
     struct qta_replay_progress progress;
     do { /* the replay goes on without it */
         usleep(50000);
         qta_replay_progress(market.replay, &progress);
-    } while (progress.ticks < market.made.count);
+    } while (progress.ticks < market.made->count);
     static const char slow_client[] = "[{\"T\":\"error\",\"code\":407,\"msg\":\"slow client\"}]";
     bool is_told = false;
     int opcode;
@@ -396,7 +421,7 @@ static void a_client_that_vanishes_harms_nobody(void **state)
     struct ws_client vanishing;
     struct ws_client staying;
     struct qta_byte_buffer stream = {0};
-    open_market(&market, 100000, &options);
+    open_market(&market, &large, &options);
     log_in(&vanishing, market.port, "/v2/sip");
     log_in(&staying, market.port, "/v2/sip");
     subscribe(&vanishing, everything);
@@ -416,7 +441,7 @@ static void when_all_clients_are_gone_the_replay_ends_by_itself(void **state)
     options.client_buffer_bytes = 10000;
     struct market market;
     struct ws_client client;
-    open_market(&market, 100000, &options);
+    open_market(&market, &large, &options);
     log_in(&client, market.port, "/v2/sip");
     subscribe(&client, everything);
     assert_int_equal(ws_client_receive(&client), WS_TEXT);
@@ -433,7 +458,7 @@ static void it_stops_while_it_waits_for_a_subscription(void **state)
     const struct qta_server_options options = qta_server_options_default();
     struct market market;
     struct ws_client client;
-    open_market(&market, 10, &options);
+    open_market(&market, &small, &options);
     log_in(&client, market.port, "/v2/iex");
     qta_server_stop(market.server);
     assert_int_equal(ws_client_receive(&client), WS_CLOSE);
@@ -449,7 +474,7 @@ static void it_stops_although_a_client_does_not_read(void **state)
     options.client_buffer_bytes = 10000;
     struct market market;
     struct ws_client client;
-    open_market(&market, 150000, &options);
+    open_market(&market, &large, &options);
     log_in(&client, market.port, "/v2/iex");
     subscribe(&client, everything);
     assert_int_equal(ws_client_receive(&client), WS_TEXT);
@@ -467,7 +492,7 @@ static void fragments_and_pings_are_understood(void **state)
     const struct qta_server_options options = qta_server_options_default();
     struct market market;
     struct ws_client client;
-    open_market(&market, 10, &options);
+    open_market(&market, &small, &options);
     ws_client_connect(&client, market.port, "/", "");
     assert_int_equal(ws_client_receive(&client), WS_TEXT);
     for (size_t i = 0; i < strlen(auth); i++) {
@@ -490,7 +515,7 @@ static void a_message_right_behind_the_upgrade_is_answered_after_the_welcome(voi
     const struct qta_server_options options = qta_server_options_default();
     struct market market;
     struct ws_client client;
-    open_market(&market, 10, &options);
+    open_market(&market, &small, &options);
     static const char packet[] = "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
                                  "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
@@ -523,11 +548,11 @@ static void a_message_that_is_too_large_closes_with_1009(void **state)
     const struct qta_server_options options = qta_server_options_default();
     struct market market;
     struct ws_client client;
-    open_market(&market, 10, &options);
+    open_market(&market, &small, &options);
     log_in(&client, market.port, "/v2/iex");
-    static char large[(1 << 20) + 1];
-    memset(large, ' ', sizeof large);
-    ws_client_send_frame(&client, WS_TEXT, true, large, sizeof large);
+    static char message[(1 << 20) + 1];
+    memset(message, ' ', sizeof message);
+    ws_client_send_frame(&client, WS_TEXT, true, message, sizeof message);
     int opcode = ws_client_receive(&client);
     assert_true(opcode == WS_CLOSE || opcode == WS_EOF);
     if (opcode == WS_CLOSE)
@@ -543,7 +568,7 @@ static void an_ordinary_request_is_told_that_this_is_a_websocket(void **state)
     const struct qta_server_options options = qta_server_options_default();
     struct market market;
     struct ws_client client;
-    open_market(&market, 10, &options);
+    open_market(&market, &small, &options);
     static const char get[] = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
     char answer[1024] = "";
     ws_client_dial(&client, market.port);
@@ -566,7 +591,7 @@ static void credentials_are_checked_in_messages_and_in_headers(void **state)
     options.api_secret = "SECRET";
     struct market market;
     struct ws_client client;
-    open_market(&market, 10, &options);
+    open_market(&market, &small, &options);
     ws_client_connect(&client, market.port, "/v2/iex",
                       "APCA-API-KEY-ID: KEY\r\nAPCA-API-SECRET-KEY: SECRET\r\n");
     assert_hears(&client, connected);
@@ -600,7 +625,7 @@ static void one_client_too_many_gets_error_406(void **state)
     struct market market;
     struct ws_client first;
     struct ws_client second;
-    open_market(&market, 10, &options);
+    open_market(&market, &small, &options);
     log_in(&first, market.port, "/v2/iex");
     ws_client_connect(&second, market.port, "/v2/iex", "");
     assert_int_equal(ws_client_receive(&second), WS_TEXT);
@@ -622,7 +647,7 @@ static void what_cannot_be_served_is_refused_with_the_reason(void **state)
 {
     (void)state;
     struct market market;
-    prepare(&market, 1);
+    prepare(&market, &small);
     struct qta_server_options defaults = qta_server_options_default();
     struct qta_server *taken = NULL;
     assert_int_equal(qta_server_create(&taken, market.replay, &defaults, NULL), QTA_OK);
@@ -679,5 +704,5 @@ int main(void)
         cmocka_unit_test(one_client_too_many_gets_error_406),
         cmocka_unit_test(what_cannot_be_served_is_refused_with_the_reason),
     };
-    return cmocka_run_group_tests_name("server", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("server", tests, make_sessions, remove_sessions);
 }

@@ -32,6 +32,9 @@ void ws_client_dial(struct ws_client *client, uint16_t port)
     const struct timeval patience = {.tv_sec = 60};
     setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     setsockopt(client->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    /* little, so that a server soon feels that nobody reads */
+    int buffer_bytes = 65536;
+    setsockopt(client->fd, SOL_SOCKET, SO_RCVBUF, &buffer_bytes, sizeof buffer_bytes);
     assert_int_equal(connect(client->fd, (const struct sockaddr *)&address, sizeof address), 0);
 }
 
