@@ -41,6 +41,9 @@ def main():
         folder = pathlib.Path(name)
         config = folder / "synthetic.yaml"
         config.write_text(CONFIG.format(rate=20000, folder=folder))
+        start = time.monotonic()
+        run("qta-record", "--config", config, "--max-ticks", "1", "--quiet")
+        longest_s = 0.3 + 2 * (time.monotonic() - start) # slow builds and machines start slowly
         seen = []
         productive = 0
         for kill in range(kills):
@@ -49,7 +52,7 @@ def main():
                 recorder = subprocess.Popen(
                     [program("qta-record"), "--config", str(config), "--format", "ndjson",
                      "--quiet"], stdout=stdout, stderr=subprocess.PIPE)
-                time.sleep(dice.uniform(0.0, 0.4))
+                time.sleep(dice.uniform(0.0, longest_s))
                 is_alive = recorder.poll() is None
                 recorder.send_signal(signal.SIGKILL)
                 _, errors = recorder.communicate()
@@ -59,7 +62,7 @@ def main():
             productive += len(lines) > 0
             seen += lines
             out.unlink()
-        check(productive >= kills // 2, f"{productive} of the runs recorded something")
+        check(productive > kills // 10, f"{productive} of the runs recorded something")
         run("qta-record", "--config", config, "--max-ticks", "1000", "--quiet")
         session = only_session(folder / "sessions")
         recorded = set(run("qta-session", "cat", "--format", "ndjson", session)
