@@ -99,6 +99,9 @@ class Control(unittest.TestCase):
             self.assertRegex(out, r"\Afull [0-9a-f]{16}\nmarket [0-9a-f]{16}\n\Z")
 
     def test_a_second_signal_ends_it_at_once(self):
+        with open(REPLAY, "rb") as file:
+            if b"__tsan_init" in file.read():
+                self.skipTest("the thread sanitizer holds signals back during a write")
         # nobody reads: the program hangs in a write that the first signal cannot end
         process = start("--speed", "max", "--loop")
         time.sleep(0.5)
