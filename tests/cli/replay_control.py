@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """qta-replay under signals and on a terminal: stops, pauses, progress."""
+import array
 import fcntl
 import os
 import pty
@@ -51,6 +52,19 @@ def is_silent(stream, seconds):
     return not select.select([stream], [], [], seconds)[0]
 
 
+def fills_up(pipe):
+    """Whether a pipe that nobody reads becomes full."""
+    deadline, before = time.monotonic() + WAIT_S, 0
+    while time.monotonic() < deadline:
+        time.sleep(0.2)
+        waiting = array.array("i", [0])
+        fcntl.ioctl(pipe, termios.FIONREAD, waiting)
+        if 0 < waiting[0] == before:
+            return True
+        before = waiting[0]
+    return False
+
+
 def take_terminal(fd):
     """In the child: a session of its own, which this terminal controls."""
     os.setsid()
@@ -91,8 +105,8 @@ class Control(unittest.TestCase):
 
     def test_sigint_and_sigterm_end_it_cleanly(self):
         for number in signal.SIGINT, signal.SIGTERM:
-            process = start("--digest")
-            time.sleep(0.3)
+            process = start("--digest", "--format", "ndjson")
+            self.assertEqual(len(read_lines(process.stdout, 20)), 20)
             process.send_signal(number)
             status, out, _ = self.finish(process)
             self.assertEqual(status, 0)
@@ -104,8 +118,8 @@ class Control(unittest.TestCase):
                 self.skipTest("the thread sanitizer holds signals back during a write")
         # nobody reads: the program hangs in a write that the first signal cannot end
         process = start("--speed", "max", "--loop")
-        time.sleep(0.5)
-        process.send_signal(signal.SIGINT)
+        self.assertTrue(fills_up(process.stdout))
+        process.send_signal(signal.SIGTERM)
         time.sleep(0.5)
         self.assertIsNone(process.poll())
         process.send_signal(signal.SIGINT)
