@@ -49,8 +49,9 @@ QTA_API void qta_server_destroy(struct qta_server *server);
 /** The port it listens on. */
 QTA_API uint16_t qta_server_port(const struct qta_server *server);
 
-/** Waits for the first subscription, plays to the end, lets every client read what is left, closes
- *  all with 1000 and returns. Errors as qta_replay_run(). on_problem as there. */
+/** Waits for the first subscription (and 200 ms for more, since clients ask for trades and quotes
+ * in one message each), plays to the end, lets every client read what is left, closes all with 1000
+ * and returns. Errors as qta_replay_run(). on_problem as there. */
 QTA_API enum qta_status qta_server_run(struct qta_server *server, qta_problem_callback on_problem,
                                        void *user, struct qta_error *err);
 
