@@ -3,17 +3,23 @@
 #include "recorder/dispatcher.h"
 
 #include <sched.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "core/environment.h"
+
 enum {
     BATCH_TICKS = 256,
-    SPINS = 2000, /* some 50 us: a wake-up from sleep takes that long */
+    LOOKING_NS = 50000, /* a wake-up from sleep takes about that long */
+    LOOKS = 16,         /* between two looks at the clock */
+    SLEEP_MAX_NS = 1000000000,
 };
 
 struct qta_dispatcher {
     struct qta_dispatcher_options options;
-    unsigned spins;
+    int64_t looking_ns;
     struct qta_tick batch[BATCH_TICKS];
 };
 
@@ -26,7 +32,7 @@ enum qta_status qta_dispatcher_create(struct qta_dispatcher **out,
         return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for the dispatcher");
     dispatcher->options = *options;
     /* on a single processor nothing can come while we look */
-    dispatcher->spins = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? SPINS : 0;
+    dispatcher->looking_ns = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? LOOKING_NS : 0;
     *out = dispatcher;
     return QTA_OK;
 }
@@ -59,24 +65,33 @@ static void pause_briefly(void)
 #endif
 }
 
+/* Looks for ticks again and again for a while; false when none came. */
+static bool look_for_work(struct qta_dispatcher *dispatcher)
+{
+    struct qta_environment *system = qta_environment_system(); /* threads wait in real time */
+    int64_t until_ns = qta_monotonic_ns(system) + dispatcher->looking_ns;
+    do {
+        for (int i = 0; i < LOOKS; i++) {
+            if (qta_ring_count(dispatcher->options.ring) > 0)
+                return true;
+            pause_briefly();
+        }
+    } while (qta_monotonic_ns(system) < until_ns);
+    return false;
+}
+
 void qta_dispatcher_run(struct qta_dispatcher *dispatcher)
 {
-    unsigned idle = 0;
     for (;;) {
         uint32_t ticket = qta_doorbell_ticket(dispatcher->options.ticks_bell);
         /* asked before the ring is: once it is finished, what is in the ring is all there is */
         bool is_finished = qta_network_agent_is_finished(dispatcher->options.agent);
-        if (qta_dispatcher_do_work(dispatcher) > 0) {
-            idle = 0;
+        if (qta_dispatcher_do_work(dispatcher) > 0 || (!is_finished && look_for_work(dispatcher)))
             continue;
-        }
         if (is_finished)
             return;
-        if (idle < dispatcher->spins) {
-            idle++;
-            pause_briefly();
-        } else {
-            qta_doorbell_wait(dispatcher->options.ticks_bell, ticket, -1);
-        }
+        /* Not without an end, although the bell is never missed: a sanitizer holds signal handlers
+         * back until the thread comes out of its system call, and theirs may be to stop us. */
+        qta_doorbell_wait(dispatcher->options.ticks_bell, ticket, SLEEP_MAX_NS);
     }
 }

@@ -158,6 +158,7 @@ class Venue:
         await self.log_in(socket)
         await self.acknowledge(socket)
         await self.ticks(socket, 200, 50)
+        await (await socket.ping())  # answered in turn: everything before it has been read
         self.done.set()
         await socket.wait_closed()
 
@@ -297,7 +298,6 @@ async def play(folder, encoding, is_tls):
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         await asyncio.wait_for(venue.done.wait(), 60)
-        await asyncio.sleep(0.5)
         recorder.send_signal(signal.SIGTERM)
         stdout, stderr = await asyncio.wait_for(recorder.communicate(), 30)
     finally:

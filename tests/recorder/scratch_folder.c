@@ -8,17 +8,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
+
+static char *make_in(const char *root)
+{
+    char *path;
+    assert_true(asprintf(&path, "%s/qta-test-XXXXXX", root) > 0);
+    assert_non_null(mkdtemp(path));
+    return path;
+}
 
 char *scratch_make(void)
 {
     const char *root = getenv("TMPDIR");
-    char *path;
-    int length = asprintf(&path, "%s/qta-test-XXXXXX", root ? root : "/tmp");
-    assert_true(length > 0);
-    assert_non_null(mkdtemp(path));
-    return path;
+    return make_in(root ? root : "/tmp");
+}
+
+char *scratch_make_in_memory(void)
+{
+    return access("/dev/shm", W_OK) == 0 ? make_in("/dev/shm") : scratch_make();
 }
 
 static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *walk)

@@ -12,6 +12,9 @@
 /** Makes a new folder under TMPDIR or /tmp; the path is the caller's to free. */
 char *scratch_make(void);
 
+/** The same in memory where the system has a place for that: syncs cost nothing there. */
+char *scratch_make_in_memory(void);
+
 /** Removes it with everything in it, and frees path. */
 void scratch_remove(char *path);
 

@@ -46,7 +46,7 @@ static void look_slowly(void *user, const struct qta_tick *tick, const struct qt
     (void)names;
     struct slow *slow = user;
     if (slow->calls++ % 64 == 0)
-        usleep(500);
+        usleep(2000);
     assert_true(slow->count == 0 || tick->rx_seq > slow->seen[slow->count - 1]);
     slow->seen[slow->count++] = tick->rx_seq;
     slow->trades += tick->type == QTA_TICK_TRADE;
@@ -128,7 +128,7 @@ static void run_policy(enum qta_overflow_policy overflow, bool is_contiguous)
     struct stage *stage = malloc(sizeof *stage);
     assert_non_null(stage);
     struct slow slow = {0};
-    char *folder = scratch_make();
+    char *folder = scratch_make_in_memory();
     run_slowly(stage, &slow, folder, overflow);
     struct scratch_session session;
     scratch_read(&session, qta_gateway_session_path(stage->gateway));

@@ -23,7 +23,7 @@ static int make_stage(void **state)
     assert_non_null(stage);
     stage_init(stage, "chatty");
     stage->options.recording.is_enabled = true;
-    stage->options.recording.directory = scratch_make();
+    stage->options.recording.directory = scratch_make_in_memory();
     *state = stage;
     return 0;
 }
@@ -237,13 +237,13 @@ static void a_disk_that_fails_at_any_call_costs_nothing_that_was_seen(void **sta
         struct stage *stage = malloc(sizeof *stage);
         assert_non_null(stage);
         stage_init(stage, "chatty");
-        char *folder = scratch_make();
+        char *folder = scratch_make_in_memory();
         stage->options.recording.is_enabled = true;
         stage->options.recording.directory = folder;
         stage->options.recording.fsync_interval_ns = 0;
         stage->options.recording.journal_chunk_bytes = 64 << 10;
         static const struct act act = {.says = "t AAPL 2000",
-                                       .tick_interval_ns = 5 * MS,
+                                       .tick_interval_ns = 25 * MS,
                                        .lifetime_ns = 400 * MS,
                                        .end = {.cause = QTA_CAUSE_LOST, .reason = "reset"}};
         stage->acts = &act;
