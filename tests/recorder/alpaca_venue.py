@@ -181,6 +181,28 @@ class Venue:
             self.done.set()
 
 
+class Refuser(Venue):
+    """A venue that does not want the key: by its own error, or by the status of the upgrade."""
+
+    def __init__(self, status):
+        super().__init__()
+        self.status = status
+
+    async def refuse(self, path, headers):
+        if self.status:
+            self.connections += 1
+            return (self.status, [], b"no\n")
+        return None
+
+    async def play(self, socket):
+        self.connections += 1
+        socket.is_msgpack = False
+        await self.send(socket, [{"T": "success", "msg": "connected"}])
+        await self.receive(socket)
+        await self.send(socket, [{"T": "error", "code": 402, "msg": "auth failed"}])
+        await socket.wait_closed()
+
+
 def make_certificates(folder):
     """A CA of our own and a certificate for 127.0.0.1."""
 
@@ -284,8 +306,8 @@ def check_story(records):
     check([record["seq"] for record in records] == list(range(1, len(records) + 1)), "seq")
 
 
-async def play(folder, encoding, is_tls):
-    venue = Venue()
+async def play(venue, folder, encoding, is_tls):
+    """Until the venue is done, or the recorder ends by itself."""
     context = make_certificates(folder) if is_tls else None
     server = await websockets.serve(venue.play, "127.0.0.1", 0, ssl=context,
                                     process_request=venue.refuse, compression=None)
@@ -297,21 +319,26 @@ async def play(folder, encoding, is_tls):
         os.path.join(BIN, "qta-record"), "--config", config, "--log-level", "debug",
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
-        await asyncio.wait_for(venue.done.wait(), 60)
-        recorder.send_signal(signal.SIGTERM)
-        stdout, stderr = await asyncio.wait_for(recorder.communicate(), 30)
+        talk = asyncio.ensure_future(recorder.communicate())
+        done = asyncio.ensure_future(venue.done.wait())
+        await asyncio.wait({talk, done}, timeout=60, return_when=asyncio.FIRST_COMPLETED)
+        if not talk.done():
+            recorder.send_signal(signal.SIGTERM)
+        done.cancel()
+        stdout, stderr = await asyncio.wait_for(talk, 30)
     finally:
         if recorder.returncode is None:
             recorder.kill()
             await recorder.wait()
         server.close()
         await server.wait_closed()
-    return venue, recorder.returncode, stdout.decode(), stderr.decode()
+    return recorder.returncode, stdout.decode(), stderr.decode()
 
 
 def run(encoding, is_tls):
     with tempfile.TemporaryDirectory() as folder:
-        venue, code, stdout, stderr = asyncio.run(play(folder, encoding, is_tls))
+        venue = Venue()
+        code, stdout, stderr = asyncio.run(play(venue, folder, encoding, is_tls))
         try:
             check(not venue.problems, f"venue: {venue.problems}")
             check(code == 3, f"exit code {code}")  # recorded, but messages were unreadable
@@ -337,6 +364,25 @@ def run(encoding, is_tls):
               f"{venue.connections} connections")
 
 
+def run_refused(status, attempts, sentence):
+    """Trying again will not help: exit 2, one error line that says what to do, no hammering."""
+    with tempfile.TemporaryDirectory() as folder:
+        venue = Refuser(status)
+        code, _, stderr = asyncio.run(play(venue, folder, "json", False))
+        try:
+            check(code == 2, f"exit code {code}")
+            check(venue.connections == attempts, f"{venue.connections} connections")
+            check(stderr.count(sentence) >= 1, f"not said: {sentence}")
+            check(KEY not in stderr and SECRET not in stderr, "a secret is in the log")
+            _, records = read_session(folder)
+            states = [record["state"] for record in records if record["type"] == "conn"]
+            check(states[-2:] == ["blocked", "run_ended"], f"states: {states}")
+        except AssertionError:
+            print(stderr[-4000:], file=sys.stderr)
+            raise
+        print(f"refused with {status.value if status else 402}: given up after {attempts}")
+
+
 if __name__ == "__main__":
     logging.getLogger("websockets").setLevel(logging.CRITICAL)
     for program in ("qta-record", "qta-session"):
@@ -346,5 +392,8 @@ if __name__ == "__main__":
     with concurrent.futures.ThreadPoolExecutor() as pool:
         plays = [pool.submit(run, encoding, is_tls)
                  for encoding in ("json", "msgpack") for is_tls in (False, True)]
+        plays.append(pool.submit(run_refused, None, 1, "402"))
+        plays.append(pool.submit(run_refused, http.HTTPStatus.UNAUTHORIZED, 3, "three times"))
+        plays.append(pool.submit(run_refused, http.HTTPStatus.FORBIDDEN, 3, "three times"))
     for finished in plays:
         finished.result()
