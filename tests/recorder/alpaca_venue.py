@@ -144,7 +144,7 @@ class Venue:
         for data in garbage:
             await self.send(socket, Raw(data))
             await self.ticks(socket, 1, 3)
-        await asyncio.sleep(0.3)  # what is behind a reset would be lost, and rightly so
+        await (await socket.ping())  # what is behind a reset would be lost, and rightly so
         socket.transport.abort()
 
     async def act_4_slow_client(self, socket):
