@@ -72,7 +72,7 @@ enum qta_status qta_segment_reader_payload(struct qta_segment_reader *reader,
 static enum qta_status read_raw(struct qta_segment_reader *reader, const struct qta_frame *frame,
                                 size_t limit, struct qta_error *err)
 {
-    const uint8_t *payload;
+    const uint8_t *payload = NULL;
     enum qta_status status = qta_segment_reader_payload(reader, frame, &payload, err);
     if (status != QTA_OK)
         return status;
