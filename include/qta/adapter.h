@@ -55,7 +55,8 @@ enum qta_adapter_trait {
     /** Ticks come complete: rx_seq, ts_recv_ns, conn and provider are delivered as they are, feed
      *  types included. Such a stream is a recording and is not recorded again. */
     QTA_TRAIT_STAMPS_ALL = 1 << 1,
-    /** Has no URL of its own, although it describes its connections: websocket_url must be given. */
+    /** Has no URL of its own, although it describes its connections: websocket_url must be given.
+     */
     QTA_TRAIT_NEEDS_URL = 1 << 2,
 };
 

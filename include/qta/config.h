@@ -97,10 +97,10 @@ struct qta_config_finding {
 
 /** Reads a YAML file. overrides are "KEY=VALUE" with dotted keys as --check-config prints them
  *  ("recording.directory=/data", "streaming.providers.alpaca.websocket_url=ws://..."), applied on
- *  top of the file in this order; NULL for none. "KEY?=VALUE" only fills in what the file leaves out,
- *  and "KEY=" goes back to the default. *out is set unless memory is short or the file cannot be read,
- *  also when there are errors, so that all findings can be shown; it is the caller's to destroy.
- *  QTA_ERR_CONFIG: at least one finding is an error; err has the first. */
+ *  top of the file in this order; NULL for none. "KEY?=VALUE" only fills in what the file leaves
+ * out, and "KEY=" goes back to the default. *out is set unless memory is short or the file cannot
+ * be read, also when there are errors, so that all findings can be shown; it is the caller's to
+ * destroy. QTA_ERR_CONFIG: at least one finding is an error; err has the first. */
 QTA_API enum qta_status qta_config_load(struct qta_config **out, const char *path,
                                         const char *const *overrides, size_t override_count,
                                         struct qta_error *err);
@@ -115,9 +115,9 @@ QTA_API size_t qta_config_findings(const struct qta_config *config,
 /** The options in it, valid as long as the configuration. NULL when it has errors. */
 QTA_API const struct qta_gateway_options *qta_config_gateway(const struct qta_config *config);
 
-/** The effective configuration as YAML, every key with its value, secrets as "***", what came from the
- *  environment as the ${NAME} that was written. The caller frees *text with free(). QTA_ERR_CONFIG:
- *  it has errors; QTA_ERR_NOMEM. */
+/** The effective configuration as YAML, every key with its value, secrets as "***", what came from
+ * the environment as the ${NAME} that was written. The caller frees *text with free().
+ * QTA_ERR_CONFIG: it has errors; QTA_ERR_NOMEM. */
 QTA_API enum qta_status qta_config_print(const struct qta_config *config, char **text,
                                          struct qta_error *err);
 

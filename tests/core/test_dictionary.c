@@ -209,7 +209,8 @@ static void *read_names(void *user)
         for (uint32_t id = seen; id > 0; id /= 2) {
             char expected[16];
             snprintf(expected, sizeof expected, "name %u", id);
-            if (strcmp(qta_dictionary_name(race->dictionary, QTA_NAME_TEXT, id, NULL), expected) != 0)
+            if (strcmp(qta_dictionary_name(race->dictionary, QTA_NAME_TEXT, id, NULL), expected) !=
+                0)
                 atomic_fetch_add(&race->wrong_names, 1);
         }
         if (qta_dictionary_count(race->dictionary, QTA_NAME_TEXT) <= seen)
