@@ -203,7 +203,10 @@ static void decide(struct qta_connection *connection, const struct failure *fail
         return;
     }
     if (connection->refusals >= REFUSALS_MAX) {
-        block(connection, QTA_ERR_REFUSED, failure, ", three times; not tried again");
+        block(connection, QTA_ERR_REFUSED, failure,
+              failure->cause == QTA_CAUSE_TLS
+                  ? ", three times: check tls.ca_file and the clock; not tried again"
+                  : ", three times: check key and secret; not tried again");
         return;
     }
     int64_t delay_ns;
