@@ -446,7 +446,8 @@ static NEVER_INLINE enum outcome json_read_time_slow(struct qta_json_reader *rea
         return OUTCOME_WRONG;
     char minute[MINUTE_BYTES + 4];
     memcpy(minute, text.bytes, MINUTE_BYTES);
-    memcpy(minute + MINUTE_BYTES, ":00Z", 4);
+    static const char no_seconds[4] = {':', '0', '0', 'Z'};
+    memcpy(minute + MINUTE_BYTES, no_seconds, sizeof no_seconds);
     int64_t minute_ns;
     if (minute[10] == 'T' && qta_timestamp_parse(minute, sizeof minute, &minute_ns) == QTA_OK &&
         minute_ns < last_minute_ns) {
