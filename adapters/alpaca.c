@@ -84,8 +84,10 @@ static void quote_venue(char *out, size_t capacity, const char *text, size_t len
 {
     size_t used = 0;
     for (size_t i = 0; i < length && used + 1 < capacity && used < 80; i++) {
-        bool is_plain = text[i] >= 0x20 && text[i] < 0x7f && text[i] != '\'';
-        out[used++] = is_plain ? text[i] : (char)'?';
+        out[used] = '?';
+        if (text[i] >= 0x20 && text[i] < 0x7f && text[i] != '\'')
+            out[used] = text[i];
+        used++;
     }
     out[used] = '\0';
 }
