@@ -152,6 +152,8 @@ static void what_callbacks_saw_is_what_the_session_holds(void **state)
     assert_int_equal(qta_session_info_read(qta_gateway_session_path(market->gateway), &info, NULL),
                      QTA_OK);
     assert_int_equal(info.ticks, 60000);
+    assert_int_equal(info.runs, 1);
+    assert_true(info.is_sealed);
     assert_false(info.is_live);
 }
 

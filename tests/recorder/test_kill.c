@@ -225,6 +225,12 @@ static void every_tick_that_a_callback_saw_survives_being_killed(void **state)
         print_message("%s\n", err.message);
     assert_int_equal(status, QTA_OK);
     assert_int_equal(verdict.problems, 0);
+    struct qta_session_info info;
+    assert_int_equal(qta_session_info_read(path, &info, &err), QTA_OK);
+    print_message("%llu records of %llu runs\n", (unsigned long long)info.records,
+                  (unsigned long long)info.runs);
+    assert_true(info.is_sealed);
+    assert_true(info.records >= witnessed);
     free(path);
     munmap(page, sizeof *page);
     scratch_remove(folder);
