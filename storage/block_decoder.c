@@ -114,8 +114,7 @@ static bool make_room(uint8_t **bytes, size_t *capacity, size_t needed)
     return true;
 }
 
-/* ---- taking the payload apart -----------------------------------------------------------------
- */
+/* ---- taking the payload apart -------------------------------------------------------------- */
 
 static enum qta_status parse_types(struct qta_block_decoder *decoder,
                                    struct qta_packed_reader *reader, struct qta_error *err)
@@ -279,8 +278,7 @@ static enum qta_status parse_columns(struct qta_block_decoder *decoder,
     return QTA_OK;
 }
 
-/* ---- unpacking --------------------------------------------------------------------------------
- */
+/* ---- unpacking ----------------------------------------------------------------------------- */
 
 static uint64_t index_at(const struct qta_byte_planes *planes, size_t position)
 {
@@ -412,8 +410,7 @@ static enum qta_status check_nulls(struct qta_block_decoder *decoder, struct qta
     return QTA_OK;
 }
 
-/* ---- names ------------------------------------------------------------------------------------
- */
+/* ---- names --------------------------------------------------------------------------------- */
 
 static bool translate_part(struct qta_block_decoder *decoder, enum qta_name_kind kind,
                            uint64_t *value, unsigned shift, unsigned bits)
@@ -526,8 +523,7 @@ static enum qta_status take_texts(struct qta_block_decoder *decoder,
     return inner.position == inner.length ? QTA_OK : damaged(err, "texts");
 }
 
-/* ---- begin ------------------------------------------------------------------------------------
- */
+/* ---- begin --------------------------------------------------------------------------------- */
 
 /* What is the same in all ticks of a type goes into its template, the rest into its list: fields
  * first, because numbers ask for exponents. */
@@ -582,8 +578,7 @@ enum qta_status qta_block_decoder_begin(struct qta_block_decoder *decoder,
     return QTA_OK;
 }
 
-/* ---- next -------------------------------------------------------------------------------------
- */
+/* ---- next ---------------------------------------------------------------------------------- */
 
 static void store_word(struct qta_tick *tick, size_t word, uint64_t value)
 {

@@ -48,8 +48,7 @@ struct qta_block_encoder {
     size_t column_count;
 };
 
-/* ---- life -------------------------------------------------------------------------------------
- */
+/* ---- life ---------------------------------------------------------------------------------- */
 
 enum qta_status qta_block_encoder_create(struct qta_block_encoder **out, int level,
                                          struct qta_error *err)
@@ -85,8 +84,7 @@ void qta_block_encoder_destroy(struct qta_block_encoder *encoder)
     free(encoder);
 }
 
-/* ---- sets of values ---------------------------------------------------------------------------
- */
+/* ---- sets of values ------------------------------------------------------------------------ */
 
 static uint32_t hash_slot(const struct value_set *set, uint64_t value)
 {
@@ -151,8 +149,7 @@ static bool set_fill(struct value_set *set, const uint64_t *values, size_t count
     return true;
 }
 
-/* ---- columns ----------------------------------------------------------------------------------
- */
+/* ---- columns ------------------------------------------------------------------------------- */
 
 static bool is_constant(const uint64_t *values, size_t count)
 {
@@ -201,8 +198,7 @@ static void put_fields_column(struct qta_block_encoder *encoder, unsigned type, 
     put_dictionary(encoder, type, word, encoder->coded, count, out);
 }
 
-/* ---- numbers ----------------------------------------------------------------------------------
- */
+/* ---- numbers ------------------------------------------------------------------------------- */
 
 /* A way to code a column. */
 struct plan {
@@ -459,8 +455,7 @@ static void put_number_column(struct qta_block_encoder *encoder, unsigned type, 
     put_numbers(encoder, type, word, &mantissas, out);
 }
 
-/* ---- types ------------------------------------------------------------------------------------
- */
+/* ---- types --------------------------------------------------------------------------------- */
 
 static uint64_t load_word(const struct qta_tick *tick, size_t word)
 {
@@ -529,8 +524,7 @@ static void put_common(struct qta_block_encoder *encoder, const struct qta_tick 
     put_number_column(encoder, QTA_COLUMN_ALL_TYPES, QTA_WORD_TS_RECV, count, 0, 0, out);
 }
 
-/* ---- texts ------------------------------------------------------------------------------------
- */
+/* ---- texts --------------------------------------------------------------------------------- */
 
 /* The number of a text within the block, from 1. */
 static uint32_t number_text(void *user, enum qta_name_kind kind, uint32_t id)
@@ -571,8 +565,7 @@ static void put_texts(struct qta_block_encoder *encoder, struct qta_packed_write
     qta_plane_encoder_put_bytes(encoder->planes, encoder->texts.bytes, encoder->texts.length, out);
 }
 
-/* ---- blocks -----------------------------------------------------------------------------------
- */
+/* ---- blocks -------------------------------------------------------------------------------- */
 
 /* Sorts the ticks' places by type; counts in by_type. */
 static void sort_by_type(struct qta_block_encoder *encoder, const struct qta_tick *ticks,

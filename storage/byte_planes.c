@@ -22,8 +22,7 @@ struct qta_plane_encoder {
     uint8_t by_huffman[ZSTD_COMPRESSBOUND(QTA_PLANE_BYTES_MAX)];
 };
 
-/* ---- packing ----------------------------------------------------------------------------------
- */
+/* ---- packing ------------------------------------------------------------------------------- */
 
 static bool set_parameters(ZSTD_CCtx *context, int level)
 {
@@ -139,8 +138,7 @@ void qta_plane_encoder_put_bytes(struct qta_plane_encoder *encoder, const void *
     out->length += packed;
 }
 
-/* ---- unpacking --------------------------------------------------------------------------------
- */
+/* ---- unpacking ----------------------------------------------------------------------------- */
 
 static bool parse_plane(struct qta_byte_planes *planes, unsigned shift,
                         struct qta_packed_reader *reader, size_t *needed_bytes)

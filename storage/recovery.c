@@ -36,8 +36,7 @@ static void note_end(struct qta_recovery *recovery, uint64_t last_seq, int64_t l
     recovery->last_ts_recv_ns = last_ts_recv_ns;
 }
 
-/* ---- segments ---------------------------------------------------------------------------------
- */
+/* ---- segments ------------------------------------------------------------------------------ */
 
 struct temporaries {
     size_t count;
@@ -123,8 +122,7 @@ static bool has_good_segment(const struct qta_session_folder *folder, uint32_t n
     return is_good;
 }
 
-/* ---- chunks -----------------------------------------------------------------------------------
- */
+/* ---- chunks -------------------------------------------------------------------------------- */
 
 /* What one chunk tells. */
 struct chunk_end {

@@ -73,8 +73,7 @@ struct survey {
     bool is_readable; /* its header is */
 };
 
-/* ---- the first pass ---------------------------------------------------------------------------
- */
+/* ---- the first pass ------------------------------------------------------------------------ */
 
 static bool is_tick(const struct qta_journal_record *record, struct qta_tick *tick)
 {
@@ -136,8 +135,7 @@ static enum qta_status survey_chunk(struct qta_sealer *sealer, uint32_t number,
     return status == QTA_ERR_END ? QTA_OK : status;
 }
 
-/* ---- the second pass --------------------------------------------------------------------------
- */
+/* ---- the second pass ----------------------------------------------------------------------- */
 
 static enum qta_status flush_block(struct qta_sealer *sealer, struct qta_error *err)
 {
@@ -240,8 +238,7 @@ static enum qta_status write_segment(struct qta_sealer *sealer, struct survey *s
     return status;
 }
 
-/* ---- the chunk goes ---------------------------------------------------------------------------
- */
+/* ---- the chunk goes ------------------------------------------------------------------------ */
 
 static enum qta_status remove_chunk(struct qta_sealer *sealer, uint32_t number, bool has_damage,
                                     struct qta_error *err)

@@ -11,8 +11,7 @@ static const uint8_t header_magic[8] = {'Q', 'T', 'A', 'S', '\r', '\n', 0x1a, '\
 static const uint8_t trailer_magic[4] = {'Q', 'T', 'A', 'E'};
 static const uint8_t frame_magic[4] = {'Q', 'F', 'R', 'M'};
 
-/* ---- spans ------------------------------------------------------------------------------------
- */
+/* ---- spans --------------------------------------------------------------------------------- */
 
 void qta_tick_span_init(struct qta_tick_span *span)
 {
@@ -65,8 +64,7 @@ static bool span_is_possible(const struct qta_tick_span *span)
            span->last_ts_recv_ns >= span->first_ts_recv_ns;
 }
 
-/* ---- header and trailer -----------------------------------------------------------------------
- */
+/* ---- header and trailer -------------------------------------------------------------------- */
 
 enum {
     VERSION_OFFSET = 8,
@@ -174,8 +172,7 @@ bool qta_segment_trailer_load(uint32_t number, const uint8_t bytes[QTA_SEGMENT_T
     return true;
 }
 
-/* ---- frames -----------------------------------------------------------------------------------
- */
+/* ---- frames -------------------------------------------------------------------------------- */
 
 enum {
     FRAME_KIND = 4,
@@ -261,8 +258,7 @@ bool qta_frame_head_load(struct qta_frame *frame, uint32_t number, uint64_t offs
     return complete_frame(frame);
 }
 
-/* ---- footer -----------------------------------------------------------------------------------
- */
+/* ---- footer -------------------------------------------------------------------------------- */
 
 void qta_segment_footer_finish(struct qta_segment_footer *footer)
 {

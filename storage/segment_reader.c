@@ -21,8 +21,7 @@ static enum qta_status cannot_read(const struct qta_segment_reader *reader, stru
     return qta_error_set_errno(err, "cannot read '%s'", label_of(reader, label));
 }
 
-/* ---- bytes ------------------------------------------------------------------------------------
- */
+/* ---- bytes --------------------------------------------------------------------------------- */
 
 /* Exactly so many bytes. QTA_ERR_DAMAGED where the file is shorter. */
 static enum qta_status read_bytes(struct qta_segment_reader *reader, uint64_t offset, void *bytes,
@@ -90,8 +89,7 @@ static enum qta_status read_raw(struct qta_segment_reader *reader, const struct 
     return QTA_OK;
 }
 
-/* ---- the way to the frames --------------------------------------------------------------------
- */
+/* ---- the way to the frames ----------------------------------------------------------------- */
 
 static enum qta_status load_footer(struct qta_segment_reader *reader, uint64_t offset,
                                    struct qta_error *err)
@@ -173,8 +171,7 @@ static void piece_header_together(struct qta_segment_reader *reader)
             qta_tick_span_join(span, &reader->footer.frames[i].span);
 }
 
-/* ---- opening ----------------------------------------------------------------------------------
- */
+/* ---- opening ------------------------------------------------------------------------------- */
 
 static enum qta_status read_header(struct qta_segment_reader *reader, struct qta_error *err)
 {
@@ -284,8 +281,7 @@ void qta_segment_reader_close(struct qta_segment_reader *reader)
     qta_packed_writer_finish(&reader->raw);
 }
 
-/* ---- names ------------------------------------------------------------------------------------
- */
+/* ---- names --------------------------------------------------------------------------------- */
 
 enum qta_status qta_segment_reader_names_of(struct qta_segment_reader *reader,
                                             const struct qta_frame *frame, qta_name_function each,

@@ -40,8 +40,7 @@ struct qta_segment_writer {
     char temporary[QTA_FILE_NAME_BYTES + 8];
 };
 
-/* ---- bytes to the file ------------------------------------------------------------------------
- */
+/* ---- bytes to the file --------------------------------------------------------------------- */
 
 static enum qta_status fail_errno(struct qta_segment_writer *writer, const char *what,
                                   struct qta_error *err)
@@ -106,8 +105,7 @@ static void pack_raw(struct qta_segment_writer *writer)
         writer->payload.is_out_of_memory = true;
 }
 
-/* ---- names ------------------------------------------------------------------------------------
- */
+/* ---- names --------------------------------------------------------------------------------- */
 
 static enum qta_status flush_names(struct qta_segment_writer *writer, enum qta_frame_kind kind,
                                    uint32_t count, struct qta_error *err)
@@ -145,8 +143,7 @@ static enum qta_status put_names(struct qta_segment_writer *writer, enum qta_fra
     return count > 0 ? flush_names(writer, kind, count, err) : QTA_OK;
 }
 
-/* ---- life -------------------------------------------------------------------------------------
- */
+/* ---- life ---------------------------------------------------------------------------------- */
 
 static enum qta_status open_file(struct qta_segment_writer *writer, struct qta_error *err)
 {
@@ -208,8 +205,7 @@ void qta_segment_writer_destroy(struct qta_segment_writer *writer)
     free(writer);
 }
 
-/* ---- ticks ------------------------------------------------------------------------------------
- */
+/* ---- ticks --------------------------------------------------------------------------------- */
 
 static bool count_symbol(struct symbol_counts *counts, uint32_t id)
 {
@@ -295,8 +291,7 @@ enum qta_status qta_segment_writer_put_ticks(struct qta_segment_writer *writer,
     return status;
 }
 
-/* ---- the end ----------------------------------------------------------------------------------
- */
+/* ---- the end ------------------------------------------------------------------------------- */
 
 static enum qta_status write_footer(struct qta_segment_writer *writer, struct qta_error *err)
 {

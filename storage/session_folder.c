@@ -79,13 +79,19 @@ static enum qta_status open_root(struct qta_session_folder *folder, const char *
     return QTA_OK;
 }
 
-void qta_session_folder_refresh(struct qta_session_folder *folder)
+enum qta_status qta_session_folder_refresh(struct qta_session_folder *folder, struct qta_error *err)
 {
     struct qta_environment *env = folder->environment;
-    for (size_t kind = 0; kind < 2; kind++)
-        if (folder->folder_fds[kind] < 0)
-            folder->folder_fds[kind] = env->ops->open_at(env, folder->root_fd, kinds[kind].folder,
-                                                         FOLDER_FLAGS, 0);
+    for (size_t kind = 0; kind < 2; kind++) {
+        if (folder->folder_fds[kind] >= 0)
+            continue;
+        folder->folder_fds[kind] = env->ops->open_at(env, folder->root_fd, kinds[kind].folder,
+                                                     FOLDER_FLAGS, 0);
+        if (folder->folder_fds[kind] < 0 && errno != ENOENT)
+            return qta_error_set_errno(err, "cannot open '%s/%s'", folder->path,
+                                       kinds[kind].folder);
+    }
+    return QTA_OK;
 }
 
 /* What the entries of a directory say about it. */
@@ -137,12 +143,11 @@ enum qta_status qta_session_folder_open(struct qta_session_folder *folder, const
         status = qta_error_set(err, QTA_ERR_FORMAT,
                                "'%s' is not a session: it has neither segments nor a journal",
                                path);
-    if (status != QTA_OK) {
+    if (status == QTA_OK)
+        status = qta_session_folder_refresh(folder, err);
+    if (status != QTA_OK)
         qta_session_folder_close(folder);
-        return status;
-    }
-    qta_session_folder_refresh(folder);
-    return QTA_OK;
+    return status;
 }
 
 void qta_session_folder_close(struct qta_session_folder *folder)
@@ -189,11 +194,9 @@ static enum qta_status make_folders(struct qta_session_folder *folder, struct qt
             errno != EEXIST)
             return qta_error_set_errno(err, "cannot make '%s' in '%s'", kinds[kind].folder,
                                        folder->path);
-    qta_session_folder_refresh(folder);
-    for (size_t kind = 0; kind < 2; kind++)
-        if (folder->folder_fds[kind] < 0)
-            return qta_error_set_errno(err, "cannot open '%s' in '%s'", kinds[kind].folder,
-                                       folder->path);
+    enum qta_status status = qta_session_folder_refresh(folder, err);
+    if (status != QTA_OK)
+        return status;
     if (env->ops->sync(env, folder->root_fd) != 0)
         return qta_error_set_errno(err, "cannot sync '%s'", folder->path);
     return QTA_OK;

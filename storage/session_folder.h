@@ -55,8 +55,9 @@ enum qta_status qta_session_folder_make(struct qta_session_folder *folder, const
 /** Closes what is open; gives up the lock. */
 void qta_session_folder_close(struct qta_session_folder *folder);
 
-/** Opens sub-folders that were not there before: a reader may be early. */
-void qta_session_folder_refresh(struct qta_session_folder *folder);
+/** Opens sub-folders that were not there before: a reader may be early. QTA_ERR_IO. */
+enum qta_status qta_session_folder_refresh(struct qta_session_folder *folder,
+                                           struct qta_error *err);
 
 /** "000007.qseg" */
 void qta_session_file_name(char name[QTA_FILE_NAME_BYTES], enum qta_session_file kind,

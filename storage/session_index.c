@@ -56,8 +56,7 @@ struct qta_session_index {
     struct qta_block_decoder *decoder;
 };
 
-/* ---- SQLite -----------------------------------------------------------------------------------
- */
+/* ---- SQLite -------------------------------------------------------------------------------- */
 
 static enum qta_status sqlite_error(const struct qta_session_index *index, const char *what,
                                     struct qta_error *err)
@@ -155,8 +154,7 @@ static int64_t query_integer(struct qta_session_index *index, const char *sql, i
     return otherwise;
 }
 
-/* ---- opening ----------------------------------------------------------------------------------
- */
+/* ---- opening ------------------------------------------------------------------------------- */
 
 static void harden(sqlite3 *db)
 {
@@ -241,8 +239,7 @@ static bool passes_quick_check(struct qta_session_index *index)
     return passes;
 }
 
-/* ---- what a segment has -----------------------------------------------------------------------
- */
+/* ---- what a segment has -------------------------------------------------------------------- */
 
 /* A segment's ids to the index's. */
 struct id_translation {
@@ -387,8 +384,7 @@ static enum qta_status add_blocks(struct qta_session_index *index,
     return status == QTA_OK ? result : status;
 }
 
-/* ---- gaps -------------------------------------------------------------------------------------
- */
+/* ---- gaps ---------------------------------------------------------------------------------- */
 
 static void bind_known(struct statement *statement, int64_t value, int64_t unknown)
 {
@@ -422,6 +418,27 @@ static void add_gap(struct statement *insert, uint32_t segment, const struct qta
     run(insert);
 }
 
+static void add_gaps_of_block(struct qta_session_index *index, struct statement *insert,
+                              uint32_t segment, const struct qta_frame *frame,
+                              const uint8_t *payload, const struct qta_name_map *map)
+{
+    enum { GAPS = 64 };
+    struct qta_block_input input = {
+        .payload = payload,
+        .length = frame->payload_bytes,
+        .count = frame->count,
+        .first_seq = frame->span.first_seq,
+        .types = QTA_TYPE_BIT(QTA_TICK_GAP),
+    };
+    struct qta_tick ticks[GAPS];
+    size_t count;
+    if (qta_block_decoder_begin(index->decoder, &input, NULL) != QTA_OK)
+        return;
+    while ((count = qta_block_decoder_next(index->decoder, ticks, GAPS)) > 0)
+        for (size_t i = 0; i < count; i++)
+            add_gap(insert, segment, map, &ticks[i]);
+}
+
 /* Only blocks with gaps are unpacked, and of them only these ticks. A block that is damaged says so
  * when it is read. */
 static enum qta_status add_gaps(struct qta_session_index *index, struct qta_segment_reader *segment,
@@ -429,32 +446,23 @@ static enum qta_status add_gaps(struct qta_session_index *index, struct qta_segm
 {
     struct statement insert = prepare(
         index, "INSERT OR REPLACE INTO gaps VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)");
-    for (size_t i = 0; i < segment->footer.frame_count && !insert.has_failed; i++) {
+    enum qta_status status = QTA_OK;
+    for (size_t i = 0; i < segment->footer.frame_count && status == QTA_OK; i++) {
         const struct qta_frame *frame = &segment->footer.frames[i];
         const uint8_t *payload;
-        if (frame->kind != QTA_FRAME_TICKS || !(frame->span.types & QTA_TYPE_BIT(QTA_TICK_GAP)) ||
-            qta_segment_reader_payload(segment, frame, &payload, NULL) != QTA_OK)
+        if (frame->kind != QTA_FRAME_TICKS || !(frame->span.types & QTA_TYPE_BIT(QTA_TICK_GAP)))
             continue;
-        struct qta_block_input input = {
-            .payload = payload,
-            .length = frame->payload_bytes,
-            .count = frame->count,
-            .first_seq = frame->span.first_seq,
-            .types = QTA_TYPE_BIT(QTA_TICK_GAP),
-        };
-        struct qta_tick ticks[64];
-        size_t count = 0;
-        if (qta_block_decoder_begin(index->decoder, &input, NULL) != QTA_OK)
-            continue;
-        while ((count = qta_block_decoder_next(index->decoder, ticks, 64)) > 0)
-            for (size_t k = 0; k < count; k++)
-                add_gap(&insert, segment->number, map, &ticks[k]);
+        status = qta_segment_reader_payload(segment, frame, &payload, err);
+        if (status == QTA_OK)
+            add_gaps_of_block(index, &insert, segment->number, frame, payload, map);
+        else if (status == QTA_ERR_DAMAGED)
+            status = QTA_OK;
     }
-    return finish(&insert, err);
+    enum qta_status result = finish(&insert, status == QTA_OK ? err : NULL);
+    return status == QTA_OK ? result : status;
 }
 
-/* ---- segments ---------------------------------------------------------------------------------
- */
+/* ---- segments ------------------------------------------------------------------------------ */
 
 static enum qta_status forget_segment(struct qta_session_index *index, uint32_t number,
                                       struct qta_error *err)
@@ -576,8 +584,7 @@ static enum qta_status add_all_segments(struct qta_session_index *index, struct 
     return status;
 }
 
-/* ---- making it anew ---------------------------------------------------------------------------
- */
+/* ---- making it anew ------------------------------------------------------------------------ */
 
 static void remove_database(const struct qta_session_folder *folder, const char *name)
 {
@@ -665,8 +672,7 @@ static enum qta_status rebuild(struct qta_session_index *index, struct qta_error
     return status;
 }
 
-/* ---- is it good? ------------------------------------------------------------------------------
- */
+/* ---- is it good? --------------------------------------------------------------------------- */
 
 /* Whether the index has each segment of the folder with its size, and no other. */
 static bool matches_folder(struct qta_session_index *index)
@@ -773,8 +779,7 @@ enum qta_status qta_session_index_finish(struct qta_session_index *index, struct
     return status;
 }
 
-/* ---- runs -------------------------------------------------------------------------------------
- */
+/* ---- runs ---------------------------------------------------------------------------------- */
 
 static void put_meta(struct statement *insert, const char *key, const char *value)
 {
@@ -816,8 +821,7 @@ enum qta_status qta_session_index_end_run(struct qta_session_index *index, uint3
     return finish(&update, err);
 }
 
-/* ---- comparing --------------------------------------------------------------------------------
- */
+/* ---- comparing ----------------------------------------------------------------------------- */
 
 struct comparison {
     struct qta_session_index *stored;

@@ -31,8 +31,7 @@ static void count_run(struct counting *counting, uint32_t run, const char *timez
     memcpy(info->timezone, timezone, sizeof info->timezone);
 }
 
-/* ---- segments ---------------------------------------------------------------------------------
- */
+/* ---- segments ------------------------------------------------------------------------------ */
 
 static bool note_name(void *user, enum qta_name_kind kind, uint32_t id, const char *name,
                       size_t length)
@@ -91,8 +90,7 @@ static enum qta_status count_segments(struct counting *counting, struct qta_erro
     return status;
 }
 
-/* ---- what is not sealed -----------------------------------------------------------------------
- */
+/* ---- what is not sealed -------------------------------------------------------------------- */
 
 static void count_tick(struct qta_session_info *info, const struct qta_tick *tick)
 {
@@ -157,8 +155,7 @@ static enum qta_status count_journals(struct counting *counting, struct qta_erro
     return status;
 }
 
-/* ---- bytes ------------------------------------------------------------------------------------
- */
+/* ---- bytes --------------------------------------------------------------------------------- */
 
 struct sizes {
     int fd;
@@ -190,8 +187,7 @@ static uint64_t sum_sizes(const struct qta_session_folder *folder)
     return sizes.bytes;
 }
 
-/* ---- all --------------------------------------------------------------------------------------
- */
+/* ---- all ----------------------------------------------------------------------------------- */
 
 static void start_info(struct qta_session_info *info)
 {

@@ -54,8 +54,7 @@ struct qta_session_reader {
     struct qta_tick ticks[BATCH_TICKS];
 };
 
-/* ---- life -------------------------------------------------------------------------------------
- */
+/* ---- life ---------------------------------------------------------------------------------- */
 
 enum qta_status qta_session_reader_create_in(struct qta_session_reader **out, const char *path,
                                              const struct qta_session_filter *filter,
@@ -149,8 +148,7 @@ uint64_t qta_session_reader_done_bytes(const struct qta_session_reader *reader)
     return reader->done_bytes + inside;
 }
 
-/* ---- names ------------------------------------------------------------------------------------
- */
+/* ---- names --------------------------------------------------------------------------------- */
 
 static bool learn_name(void *user, enum qta_name_kind kind, uint32_t id, const char *name,
                        size_t length)
@@ -172,8 +170,7 @@ static uint32_t intern_text(void *user, const char *text, size_t length)
     return qta_dictionary_intern(reader->names, QTA_NAME_TEXT, text, length);
 }
 
-/* ---- opening units ----------------------------------------------------------------------------
- */
+/* ---- opening units ------------------------------------------------------------------------- */
 
 static enum qta_status report_missing(struct qta_session_reader *reader, uint64_t first,
                                       struct qta_error *err)
@@ -260,9 +257,9 @@ static enum qta_status list_units(struct qta_session_reader *reader, struct unit
                                   struct qta_error *err)
 {
     memset(units, 0, sizeof *units);
-    qta_session_folder_refresh(&reader->folder);
-    enum qta_status status = qta_session_folder_list(&reader->folder, QTA_FILE_JOURNAL,
-                                                     &units->journals, err);
+    enum qta_status status = qta_session_folder_refresh(&reader->folder, err);
+    if (status == QTA_OK)
+        status = qta_session_folder_list(&reader->folder, QTA_FILE_JOURNAL, &units->journals, err);
     if (status == QTA_OK)
         status = qta_session_folder_list(&reader->folder, QTA_FILE_SEGMENT, &units->segments, err);
     if (status != QTA_OK)
@@ -349,8 +346,7 @@ static enum qta_status look_behind_journal(struct qta_session_reader *reader, bo
     return QTA_OK;
 }
 
-/* ---- the journal's ticks ----------------------------------------------------------------------
- */
+/* ---- the journal's ticks ------------------------------------------------------------------- */
 
 struct translation {
     struct qta_session_reader *reader;
@@ -449,8 +445,7 @@ static enum qta_status leave_journal(struct qta_session_reader *reader, bool *wa
     return status;
 }
 
-/* ---- a segment's ticks ------------------------------------------------------------------------
- */
+/* ---- a segment's ticks --------------------------------------------------------------------- */
 
 struct symbol_search {
     const struct qta_session_reader *reader;
@@ -599,8 +594,7 @@ static enum qta_status read_segment(struct qta_session_reader *reader, size_t *c
     return QTA_OK;
 }
 
-/* ---- reading ----------------------------------------------------------------------------------
- */
+/* ---- reading ------------------------------------------------------------------------------- */
 
 static enum qta_status read_unit(struct qta_session_reader *reader, bool *was_over, size_t *count,
                                  struct qta_error *err)

@@ -42,8 +42,7 @@ static void tell(struct verification *verification, const char *format, ...)
         verification->on_problem(verification->user, problem);
 }
 
-/* ---- reading everything -----------------------------------------------------------------------
- */
+/* ---- reading everything -------------------------------------------------------------------- */
 
 static void check_times(struct verification *verification, const struct qta_tick *ticks,
                         size_t count, int64_t *last_ns)
@@ -96,8 +95,7 @@ static enum qta_status verify_ticks(struct verification *verification, const cha
     return status;
 }
 
-/* ---- segments ---------------------------------------------------------------------------------
- */
+/* ---- segments ------------------------------------------------------------------------------ */
 
 static bool ignore_name(void *user, enum qta_name_kind kind, uint32_t id, const char *name,
                         size_t length)
@@ -242,8 +240,7 @@ static enum qta_status verify_segments(struct verification *verification, struct
     return status;
 }
 
-/* ---- all --------------------------------------------------------------------------------------
- */
+/* ---- all ----------------------------------------------------------------------------------- */
 
 static enum qta_status measure(struct verification *verification, struct qta_error *err)
 {

@@ -65,8 +65,7 @@ static enum qta_status check_options(const struct qta_session_writer_options *op
     return QTA_OK;
 }
 
-/* ---- sealing ----------------------------------------------------------------------------------
- */
+/* ---- sealing ------------------------------------------------------------------------------- */
 
 /* The index is made of the segments: without it recording goes on, and the next run makes it anew.
  */
@@ -153,8 +152,7 @@ static void stop_sealer(struct qta_session_writer *writer)
     writer->sealer_runs = false;
 }
 
-/* ---- opening ----------------------------------------------------------------------------------
- */
+/* ---- opening ------------------------------------------------------------------------------- */
 
 static void set_header(struct qta_session_writer *writer,
                        const struct qta_session_writer_options *options,
@@ -302,8 +300,7 @@ enum qta_status qta_session_writer_commit(struct qta_session_writer *writer, str
     return qta_journal_writer_commit(writer->journal, err);
 }
 
-/* ---- closing ----------------------------------------------------------------------------------
- */
+/* ---- closing ------------------------------------------------------------------------------- */
 
 static void close_index(struct qta_session_writer *writer)
 {

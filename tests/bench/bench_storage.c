@@ -51,8 +51,7 @@ static double now_s(void)
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-/* ---- ticks as a WebSocket brings them ----------------------------------------------------------
- */
+/* ---- ticks as a WebSocket brings them ------------------------------------------------------ */
 
 static uint64_t random_state = 1;
 
@@ -208,8 +207,7 @@ static struct ticks make_market(enum qta_tick_type type, size_t count)
     return made;
 }
 
-/* ---- the baseline ------------------------------------------------------------------------------
- */
+/* ---- the baseline -------------------------------------------------------------------------- */
 
 struct packed_trade {
     uint8_t length;
@@ -350,8 +348,7 @@ static struct result run_baseline(const struct ticks *ticks)
     return result;
 }
 
-/* ---- ours --------------------------------------------------------------------------------------
- */
+/* ---- ours ---------------------------------------------------------------------------------- */
 
 static const char *no_text(void *user, uint32_t id, size_t *length)
 {
@@ -431,8 +428,7 @@ static struct result run_blocks(const struct ticks *ticks)
     return result;
 }
 
-/* ---- rows --------------------------------------------------------------------------------------
- */
+/* ---- rows ---------------------------------------------------------------------------------- */
 
 static void print_row(const char *name, const char *what, const char *unit, double value,
                       double baseline)
@@ -463,8 +459,7 @@ static void measure(const char *name, struct ticks *ticks, int repeats)
     free(ticks->ticks);
 }
 
-/* ---- real ticks --------------------------------------------------------------------------------
- */
+/* ---- real ticks ---------------------------------------------------------------------------- */
 
 static bool import(const char *file, const char *type, const char *output)
 {

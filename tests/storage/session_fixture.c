@@ -16,12 +16,25 @@
 
 /* ---- scratch directories ------------------------------------------------------------------- */
 
+static void make_in(struct scratch *scratch, const char *base)
+{
+    snprintf(scratch->path, sizeof scratch->path, "%s/qta-storage-XXXXXX", base);
+    assert_non_null(mkdtemp(scratch->path));
+    snprintf(scratch->session, sizeof scratch->session, "%s/session", scratch->path);
+}
+
 void scratch_make(struct scratch *scratch)
 {
     const char *base = getenv("TMPDIR");
-    snprintf(scratch->path, sizeof scratch->path, "%s/qta-storage-XXXXXX", base ? base : "/tmp");
-    assert_non_null(mkdtemp(scratch->path));
-    snprintf(scratch->session, sizeof scratch->session, "%s/session", scratch->path);
+    make_in(scratch, base ? base : "/tmp");
+}
+
+void scratch_make_in_memory(struct scratch *scratch)
+{
+    if (access("/dev/shm", W_OK) == 0)
+        make_in(scratch, "/dev/shm");
+    else
+        scratch_make(scratch);
 }
 
 static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)

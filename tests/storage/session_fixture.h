@@ -18,6 +18,8 @@ struct scratch {
     char session[300];
 };
 void scratch_make(struct scratch *scratch);
+/** In memory where the system has such a folder: there a sync costs nothing. */
+void scratch_make_in_memory(struct scratch *scratch);
 void scratch_remove(struct scratch *scratch);
 
 /** splitmix64: the same numbers for the same seed everywhere. */

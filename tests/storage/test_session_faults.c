@@ -1,0 +1,304 @@
+/* The disk fails, at every call in turn: one clear error, and nothing that was appended is lost. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <qta/session.h>
+
+#include "storage/session_reader.h"
+#include "storage/session_writer.h"
+#include "tests/storage/fake_environment.h"
+#include "tests/storage/session_fixture.h"
+
+static int setup(void **state)
+{
+    static struct scratch scratch;
+    scratch_make_in_memory(&scratch);
+    *state = &scratch;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    scratch_remove(*state);
+    return 0;
+}
+
+static void renew(struct scratch *scratch)
+{
+    scratch_remove(scratch);
+    scratch_make_in_memory(scratch);
+}
+
+enum { RUN_TICKS = 900, SEED = 5 };
+
+/* One run: opens, appends until something fails, closes. What became of it goes into *failure.
+ * Returns the number of the last tick whose append returned. */
+static uint64_t run_once(const struct qta_session_writer_options *options,
+                         struct qta_environment *env, enum qta_status *failure)
+{
+    struct qta_session_writer *writer;
+    struct qta_error err = {.message = ""};
+    struct tick_maker maker;
+    struct qta_tick tick;
+    uint64_t appended = 0;
+    tick_maker_init(&maker, SEED);
+    *failure = qta_session_writer_create_in(&writer, options, maker.names, env, &err);
+    if (*failure != QTA_OK) {
+        assert_true(err.message[0] != '\0');
+        assert_int_equal(err.status, *failure);
+        tick_maker_finish(&maker);
+        return 0;
+    }
+    uint64_t next_seq = qta_session_writer_next_seq(writer);
+    while (maker.next_seq < next_seq)
+        tick_maker_next(&maker, QTA_TICK_NONE, &tick);
+    for (int i = 0; i < RUN_TICKS && *failure == QTA_OK; i++) {
+        tick_maker_next(&maker, QTA_TICK_NONE, &tick);
+        *failure = qta_session_writer_append(writer, &tick, &err);
+        if (*failure == QTA_OK)
+            appended = tick.rx_seq;
+        if (*failure == QTA_OK && i % 200 == 199)
+            *failure = qta_session_writer_commit(writer, &err);
+    }
+    if (*failure != QTA_OK) { /* and it stays so */
+        assert_true(err.message[0] != '\0');
+        tick.rx_seq = qta_session_writer_next_seq(writer);
+        enum qta_status again = qta_session_writer_append(writer, &tick, &err);
+        assert_int_equal(again, *failure);
+    }
+    enum qta_status closed = qta_session_writer_close(writer, &err);
+    if (*failure == QTA_OK)
+        *failure = closed;
+    qta_session_writer_destroy(writer);
+    tick_maker_finish(&maker);
+    return appended;
+}
+
+/* Every tick of the session is the one that was appended; returns how many there are. */
+static uint64_t check_ticks(const char *path, bool allows_damage)
+{
+    struct qta_session_reader *reader;
+    struct qta_error err;
+    struct tick_maker maker;
+    struct qta_digest expected;
+    struct qta_digest found;
+    enum qta_status status = qta_session_reader_create(&reader, path, NULL, &err);
+    if (status == QTA_ERR_NOT_FOUND || status == QTA_ERR_FORMAT)
+        return 0; /* it failed before there was a session */
+    assert_int_equal(status, QTA_OK);
+    tick_maker_init(&maker, SEED);
+    qta_digest_init(&expected);
+    qta_digest_init(&found);
+    do {
+        const struct qta_tick *ticks;
+        size_t count = 0;
+        status = qta_session_reader_next(reader, &ticks, &count, &err);
+        if (status != QTA_OK && status != QTA_ERR_END && !allows_damage)
+            fail_msg("reading: %s", err.message);
+        for (size_t i = 0; status == QTA_OK && i < count; i++) {
+            struct qta_tick tick;
+            tick_maker_next(&maker, QTA_TICK_NONE, &tick);
+            assert_int_equal(tick.rx_seq, ticks[i].rx_seq);
+            qta_digest_add(&expected, &tick, maker.names);
+            qta_digest_add(&found, &ticks[i], qta_session_reader_names(reader));
+        }
+    } while (status != QTA_ERR_END);
+    assert_true(expected.full == found.full);
+    qta_session_reader_destroy(reader);
+    tick_maker_finish(&maker);
+    return found.ticks;
+}
+
+static void tell_problem(void *user, const char *problem)
+{
+    (void)user;
+    print_message("problem: %s\n", problem);
+}
+
+/* After whatever happened: everything appended is there, and a healthy disk is all that is needed.
+ */
+static void expect_recovery(struct scratch *scratch,
+                            const struct qta_session_writer_options *options, uint64_t appended)
+{
+    enum qta_status failure;
+    struct qta_session_verdict verdict;
+    struct qta_error err;
+    uint64_t found = check_ticks(scratch->session, false);
+    if (found < appended)
+        fail_msg("append returned for %llu ticks, %llu are left", (unsigned long long)appended,
+                 (unsigned long long)found);
+    uint64_t after = run_once(options, qta_environment_system(), &failure);
+    assert_int_equal(failure, QTA_OK);
+    assert_int_equal(after, found + RUN_TICKS);
+    assert_int_equal(check_ticks(scratch->session, false), after);
+    if (qta_session_verify(scratch->session, tell_problem, NULL, NULL, &verdict, &err) != QTA_OK)
+        fail_msg("verify: %s", err.message);
+}
+
+static struct qta_session_writer_options fault_options(const struct scratch *scratch)
+{
+    struct qta_session_writer_options options = small_options(scratch);
+    options.fsync_interval_ns = 0;
+    return options;
+}
+
+static bool status_fits(enum qta_status status, int error)
+{
+    return status == (error == ENOSPC ? QTA_ERR_NO_SPACE : QTA_ERR_IO);
+}
+
+/* Fails each call of one operation in turn, until there are no more calls. What fails for good
+ * fails at every fourth one only behind the first ten, unless QTA_CAMPAIGN is set. */
+static void fail_each_call(struct scratch *scratch, enum fake_operation operation, bool fails_on)
+{
+    struct fake_environment fake;
+    int64_t at = 1;
+    int64_t harmful = 0;
+    int64_t stride = fails_on && !getenv("QTA_CAMPAIGN") ? 4 : 1;
+    for (;; at += at < 10 ? 1 : stride) {
+        struct qta_session_writer_options options = fault_options(scratch);
+        enum qta_status failure;
+        int error = at % 2 ? ENOSPC : EIO;
+        fake_environment_init(&fake);
+        /* something is there already, and was not closed */
+        fake_environment_fail(&fake, UINT32_C(1) << FAKE_RENAME, 3, true, EIO);
+        uint64_t before = run_once(&options, &fake.base, &failure);
+        fake_environment_fail(&fake, UINT32_C(1) << operation, at, fails_on, error);
+        fake.tears_writes = at % 3 == 0;
+        uint64_t appended = run_once(&options, &fake.base, &failure);
+        if (atomic_load(&fake.failures) == 0)
+            break;
+        harmful += failure != QTA_OK;
+        if (failure != QTA_OK && !status_fits(failure, error))
+            fail_msg("call %lld of %s gave status %d", (long long)at,
+                     fake_operation_name(operation), failure);
+        expect_recovery(scratch, &options, appended > before ? appended : before);
+        renew(scratch);
+    }
+    print_message("%s: %lld calls, %lld failures that matter\n", fake_operation_name(operation),
+                  (long long)at - 1, (long long)harmful);
+    renew(scratch);
+}
+
+static void one_failing_call_of_any_kind_loses_nothing(void **state)
+{
+    for (int operation = 0; operation < FAKE_OPERATION_COUNT; operation++)
+        fail_each_call(*state, (enum fake_operation)operation, false);
+}
+
+static void an_operation_that_fails_for_good_loses_nothing(void **state)
+{
+    for (int operation = 0; operation < FAKE_OPERATION_COUNT; operation++)
+        fail_each_call(*state, (enum fake_operation)operation, true);
+}
+
+/* From some call on the disk takes nothing any more: what is on it then is what a crash at that
+ * point leaves. The crash then happens again while the next run recovers. */
+static void crash_at_every_call_is_recovered_from(void **state)
+{
+    struct scratch *scratch = *state;
+    struct fake_environment fake;
+    fake_environment_init(&fake);
+    int64_t at = 1;
+    for (;; at++) {
+        struct qta_session_writer_options options = fault_options(scratch);
+        enum qta_status failure;
+        options.fsync_interval_ns = -1; /* the journal's own syncs change nothing here */
+        fake_environment_fail(&fake, FAKE_CHANGES, at, true, EIO);
+        uint64_t appended = run_once(&options, &fake.base, &failure);
+        if (atomic_load(&fake.failures) == 0)
+            break;
+        fake_environment_fail(&fake, FAKE_CHANGES, at % 13, true, EIO);
+        uint64_t again = run_once(&options, &fake.base, &failure);
+        expect_recovery(scratch, &options, again > appended ? again : appended);
+        renew(scratch);
+    }
+    print_message("%lld calls\n", (long long)at - 1);
+    assert_true(at > 50);
+}
+
+static void full_journal_stops_with_a_clear_error(void **state)
+{
+    struct scratch *scratch = *state;
+    struct qta_session_writer_options options = small_options(scratch);
+    struct fake_environment fake;
+    struct qta_session_writer *writer;
+    struct qta_error err;
+    struct tick_maker maker;
+    struct qta_tick tick;
+    options.journal_max_bytes = 5 * options.journal_chunk_bytes;
+    fake_environment_init(&fake);
+    tick_maker_init(&maker, SEED);
+    assert_int_equal(qta_session_writer_create_in(&writer, &options, maker.names, &fake.base, &err),
+                     QTA_OK);
+    /* nothing can be sealed, so that the journal grows to its limit */
+    fake_environment_fail(&fake, UINT32_C(1) << FAKE_RENAME, 40, true, ENOSPC);
+    enum qta_status status = QTA_OK;
+    uint64_t appended = 0;
+    for (int i = 0; i < 1000000 && status == QTA_OK; i++) {
+        tick_maker_next(&maker, QTA_TICK_NONE, &tick);
+        status = qta_session_writer_append(writer, &tick, &err);
+        appended += status == QTA_OK;
+    }
+    assert_int_equal(status, QTA_ERR_NO_SPACE);
+    assert_int_equal(check_ticks(scratch->session, false), appended);
+    qta_session_writer_close(writer, NULL);
+    qta_session_writer_destroy(writer);
+    assert_int_equal(check_ticks(scratch->session, false), appended);
+    tick_maker_finish(&maker);
+}
+
+/* A reader on a failing disk says so; it neither crashes nor takes what it did not get for the end.
+ */
+static void reader_tells_of_a_failing_disk(void **state)
+{
+    struct scratch *scratch = *state;
+    struct qta_session_writer_options options = fault_options(scratch);
+    struct fake_environment fake;
+    enum qta_status failure;
+    struct qta_error err;
+    fake_environment_init(&fake);
+    run_once(&options, qta_environment_system(), &failure);
+    for (int64_t at = 1;; at++) {
+        struct qta_session_reader *reader;
+        fake_environment_fail(&fake, FAKE_ALL, at, true, EIO);
+        uint64_t read = 0;
+        enum qta_status status = qta_session_reader_create_in(&reader, scratch->session, NULL,
+                                                              &fake.base, &err);
+        if (status == QTA_OK) {
+            const struct qta_tick *ticks;
+            size_t count;
+            while ((status = qta_session_reader_next(reader, &ticks, &count, &err)) == QTA_OK)
+                read += count;
+            qta_session_reader_destroy(reader);
+        }
+        if (atomic_load(&fake.failures) == 0) {
+            assert_int_equal(status, QTA_ERR_END);
+            assert_int_equal(read, RUN_TICKS);
+            break;
+        }
+        assert_true(status == QTA_ERR_IO || (status == QTA_ERR_END && read == RUN_TICKS));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(one_failing_call_of_any_kind_loses_nothing, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(an_operation_that_fails_for_good_loses_nothing, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(crash_at_every_call_is_recovered_from, setup, teardown),
+        cmocka_unit_test_setup_teardown(full_journal_stops_with_a_clear_error, setup, teardown),
+        cmocka_unit_test_setup_teardown(reader_tells_of_a_failing_disk, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
