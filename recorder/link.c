@@ -17,7 +17,8 @@
 enum {
     OUT_BYTES_MAX = 64 << 20, /* waiting to be sent; more ends the link */
     PONG_BYTES_MAX = 1 << 20, /* with so much waiting, pings go unanswered */
-    READS_AT_ONCE = 4,        /* of one link, before others have their turn */
+    REQUEST_BYTES = 16384,
+    READS_AT_ONCE = 4, /* of one link, before others have their turn */
     SILENT_PINGS_MAX = 2,
     CODE_NORMAL = 1000,
     CODE_PROTOCOL = 1002,
@@ -86,6 +87,7 @@ static void link_start_closing(struct qta_link *link, int code, const char *reas
     link->state = QTA_LINK_CLOSING;
     link->deadline_ns = link_now_ns(link) + close_timeout_ns;
     link->ping_ns = INT64_MAX;
+    link->is_discarding |= !link->url.is_websocket; /* there is no close frame to look for */
     if (link->url.is_websocket &&
         !qta_websocket_write_close(&link->out, code, reason, next_mask(link->loop)))
         link_end(link);
@@ -297,6 +299,8 @@ static void continue_securing(struct qta_link *link)
     enum qta_io io = qta_stream_handshake(&link->stream);
     link->wants_write = io == QTA_IO_WAIT_WRITE;
     if (io == QTA_IO_DONE) {
+        link->has_backlog = true; /* bytes behind the handshake may have come with it */
+        link_attention(link);
         on_secured(link);
     } else if (io == QTA_IO_FAILED) {
         qta_link_fail(link, QTA_CAUSE_TLS, 0, "%s", link->stream.failure);
@@ -673,7 +677,9 @@ static enum qta_status prepare_request(struct qta_link *link,
     if (environment->ops->random(environment, nonce, sizeof nonce) != 0)
         return qta_error_set_errno(err, "no random numbers for the upgrade");
     qta_http_make_key(nonce, link->key);
-    if (!qta_http_write_request(&link->request, &link->url, request->headers, request->header_count,
+    /* room for the usual request at once: a queue that grows leaves copies of keys behind */
+    if (!qta_byte_queue_reserve(&link->request, REQUEST_BYTES) ||
+        !qta_http_write_request(&link->request, &link->url, request->headers, request->header_count,
                                 link->key))
         return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for the upgrade's request");
     return QTA_OK;

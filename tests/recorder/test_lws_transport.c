@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -324,6 +325,32 @@ static void closing_does_not_wait_for_a_venue_that_does_not_read(void **state)
     close(peer);
 }
 
+static void what_comes_while_we_close_is_thrown_away(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client client = {.fixture = fixture};
+    client_start(&client);
+    serve_until(fixture, &client.opened, 1);
+    int peer = accept_one(fixture);
+    enum { MUCH = 32 << 20, PIECE = 1 << 20, GROWTH_KIB_MAX = 128 << 10 };
+    char *bytes = calloc(1, MUCH);
+    assert_non_null(bytes);
+    fixture->transport->ops->link_send(client.link, bytes, MUCH, true); /* nobody reads it */
+    fixture->transport->ops->link_close(client.link, 1000);
+    struct rusage before;
+    struct rusage after;
+    getrusage(RUSAGE_SELF, &before);
+    while (client.ended == 0) {
+        send(peer, bytes, PIECE, MSG_NOSIGNAL | MSG_DONTWAIT);
+        fixture->transport->ops->service(fixture->transport, 0);
+    }
+    getrusage(RUSAGE_SELF, &after);
+    assert_int_equal(client.received, 0);
+    assert_true(after.ru_maxrss - before.ru_maxrss < GROWTH_KIB_MAX);
+    free(bytes);
+    close(peer);
+}
+
 static void what_is_queued_goes_before_a_close(void **state)
 {
     struct fixture *fixture = *state;
@@ -424,6 +451,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_venue_that_does_not_read_is_given_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(closing_does_not_wait_for_a_venue_that_does_not_read,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_comes_while_we_close_is_thrown_away, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(what_is_queued_goes_before_a_close, set_up, tear_down),
         cmocka_unit_test_setup_teardown(service_waits_until_its_deadline_and_not_before_a_past_one,
                                         set_up, tear_down),

@@ -83,6 +83,11 @@ class Certificates:
         context.load_cert_chain(self.path(name + ".pem"), self.path(name + ".key"))
         return context
 
+    def tls_1_2_server(self):
+        context = self.server("good")
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        return context
+
     def old_server(self):
         context = self.server("good")
         context.minimum_version = ssl.TLSVersion.TLSv1
@@ -396,6 +401,13 @@ async def echo_bytes(server, reader, writer):
     writer.write(await reader.readexactly(5))
 
 
+async def greet_and_wait(server, reader, writer):
+    """Speaks first, and only once."""
+    writer.write(b"hello")
+    await writer.drain()
+    await asyncio.sleep(0.3)
+
+
 async def send_one_long_line(server, reader, writer):
     writer.write(b"x" * 300000)
     await writer.drain()
@@ -668,6 +680,13 @@ def scenarios(certificates):
         row(f"{scheme}: we close", ByteServer(silent, tls=tls),
             [*ca, "--close-after", "0"], [r"open", r"sum .*", r"end stop 1000 0 - closed by us"],
             url=scheme + "://localhost:{port}")
+    for name, tls in (("1.2", c.tls_1_2_server()), ("1.3", c.server("good"))):
+        row(f"a greeting right behind the handshake of TLS {name} is read",
+            ByteServer(greet_and_wait, tls=tls), ca,
+            [r"open", r"data BINARY 5 9a71bb4c hello", r"sum .*", r"end lost .*"],
+            url="tls://localhost:{port}")
+        row(f"WebSocket over TLS {name}", WebSocketServer(greet, tls=tls), ca,
+            hello + [".*"] * 5 + [r"end peer_closed 1000 .*"], url="wss://localhost:{port}/")
     return rows
 
 
@@ -698,8 +717,10 @@ async def run(server, arguments, url, is_seen):
     port = await server.start()
     command = [PROBE, *arguments, url.format(host=server.host, port=port)]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    proxies = {name: "http://127.0.0.1:1" for name in ("http_proxy", "https_proxy", "all_proxy")}
     probe = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE,
-                                                 stderr=asyncio.subprocess.PIPE)
+                                                 stderr=asyncio.subprocess.PIPE,
+                                                 env={**os.environ, **proxies})  # not heeded
     try:
         out, log = await asyncio.wait_for(probe.communicate(), LIMIT_S)
     except asyncio.TimeoutError:
