@@ -126,9 +126,10 @@ static bool has_good_segment(const struct qta_session_folder *folder, uint32_t n
 
 /* What one chunk tells. */
 struct chunk_end {
+    uint32_t run;
     uint64_t ticks;
-    bool is_cut;
-    bool is_finished;
+    bool is_readable;
+    bool is_finished; /* up to the word that its writer left */
 };
 
 static enum qta_status scan_records(struct qta_recovery *recovery,
@@ -148,7 +149,6 @@ static enum qta_status scan_records(struct qta_recovery *recovery,
             note_end(recovery, tick.rx_seq, tick.ts_recv_ns);
             end->ticks++;
         } else {
-            end->is_cut = reader->is_cut;
             end->is_finished = !reader->is_cut && qta_journal_reader_is_finished(reader);
             if (status != QTA_ERR_END && err)
                 *err = cause;
@@ -174,6 +174,8 @@ static enum qta_status scan_journal(struct qta_recovery *recovery,
             *err = cause;
         return status;
     }
+    end->run = reader.header.run;
+    end->is_readable = true;
     note_session(recovery, reader.header.session_id, reader.header.timezone, reader.header.run);
     recovery->waiting_bytes += reader.header.capacity;
     status = scan_records(recovery, &reader, end, err);
@@ -181,52 +183,57 @@ static enum qta_status scan_journal(struct qta_recovery *recovery,
     return status;
 }
 
-/* Behind a torn chunk nothing counts: what survives a power cut is a prefix. */
-static enum qta_status drop_chunk(struct qta_recovery *recovery,
-                                  const struct qta_session_folder *folder, uint32_t number,
-                                  struct qta_error *err)
+/* A chunk of a run whose journal ended before: the writer finishes each chunk before it uses the
+ * next one, so the power failed, and what survives that is a prefix. */
+static enum qta_status drop_chunk(const struct qta_session_folder *folder, uint32_t number,
+                                  const struct chunk_end *end, struct qta_error *err)
 {
-    uint64_t next_seq = recovery->next_seq;
-    int64_t last_ts_recv_ns = recovery->last_ts_recv_ns;
-    uint64_t waiting_bytes = recovery->waiting_bytes;
-    struct chunk_end end;
-    enum qta_status status = scan_journal(recovery, folder, number, &end, err);
-    recovery->next_seq = next_seq;
-    recovery->last_ts_recv_ns = last_ts_recv_ns;
-    if (status != QTA_OK || end.ticks == 0)
-        return status; /* what was only prepared goes when it is sealed */
-    recovery->waiting_bytes = waiting_bytes;
+    if (end->ticks == 0)
+        return QTA_OK; /* what was only prepared goes when it is sealed */
     qta_log(QTA_LOG_WARNING, "storage",
             "journal chunk %u follows records that were not on the disk yet: set aside", number);
     return qta_session_folder_set_aside(folder, QTA_FILE_JOURNAL, number, err);
 }
 
-static enum qta_status scan_journals(struct qta_recovery *recovery,
-                                     const struct qta_session_folder *folder, struct qta_error *err)
+static enum qta_status recover_chunk(struct qta_recovery *recovery,
+                                     const struct qta_session_folder *folder, uint32_t number,
+                                     uint32_t *ended_run, struct qta_error *err)
 {
-    bool is_cut = false;
-    for (size_t i = 0; i < recovery->journals.count; i++) {
-        uint32_t number = recovery->journals.numbers[i];
-        struct chunk_end end;
-        note_number(recovery, number);
-        enum qta_status status;
-        if (is_cut) {
-            status = drop_chunk(recovery, folder, number, err);
-            recovery->was_cut = true;
-        } else if (has_good_segment(folder, number)) {
-            /* its run went on, or was killed before the next thing that it did */
-            if (!qta_session_folder_remove_file(folder, QTA_FILE_JOURNAL, number))
-                return qta_error_set_errno(err, "cannot remove journal chunk %u", number);
-            status = QTA_OK;
-        } else {
-            status = scan_journal(recovery, folder, number, &end, err);
-            is_cut = end.is_cut;
-            recovery->was_cut = recovery->was_cut || !end.is_finished;
-        }
-        if (status != QTA_OK)
-            return status;
+    struct qta_recovery before = *recovery;
+    struct chunk_end end;
+    note_number(recovery, number);
+    if (has_good_segment(folder, number)) {
+        /* its run went on, or was killed before the next thing that it did */
+        if (!qta_session_folder_remove_file(folder, QTA_FILE_JOURNAL, number))
+            return qta_error_set_errno(err, "cannot remove journal chunk %u", number);
+        return QTA_OK;
     }
+    enum qta_status status = scan_journal(recovery, folder, number, &end, err);
+    if (status != QTA_OK || !end.is_readable)
+        return status;
+    if (!end.is_finished)
+        recovery->was_cut = true;
+    if (*ended_run == end.run && end.ticks > 0) {
+        recovery->next_seq = before.next_seq;
+        recovery->last_ts_recv_ns = before.last_ts_recv_ns;
+        recovery->waiting_bytes = before.waiting_bytes;
+        recovery->was_cut = true;
+        return drop_chunk(folder, number, &end, err);
+    }
+    if (!end.is_finished)
+        *ended_run = end.run;
     return QTA_OK;
+}
+
+static enum qta_status recover_chunks(struct qta_recovery *recovery,
+                                      const struct qta_session_folder *folder,
+                                      struct qta_error *err)
+{
+    uint32_t ended_run = 0; /* runs count from 1 */
+    enum qta_status status = QTA_OK;
+    for (size_t i = 0; i < recovery->journals.count && status == QTA_OK; i++)
+        status = recover_chunk(recovery, folder, recovery->journals.numbers[i], &ended_run, err);
+    return status;
 }
 
 enum qta_status qta_recovery_run(struct qta_recovery *recovery,
@@ -246,7 +253,7 @@ enum qta_status qta_recovery_run(struct qta_recovery *recovery,
     if (status == QTA_OK)
         status = qta_session_folder_list(folder, QTA_FILE_JOURNAL, &recovery->journals, err);
     if (status == QTA_OK)
-        status = scan_journals(recovery, folder, err);
+        status = recover_chunks(recovery, folder, err);
     return status;
 }
 

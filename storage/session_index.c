@@ -922,6 +922,10 @@ static enum qta_status compare_open(struct comparison *comparison, bool may_be_b
         tell(comparison, "is not an index of this program", "");
         return QTA_OK;
     }
+    if (query_integer(stored, "PRAGMA user_version", 0) != QTA_INDEX_VERSION) {
+        tell(comparison, "is of another version", "");
+        return QTA_OK;
+    }
     if (!schema_is_ours(stored)) {
         tell(comparison, "has another schema than the index's", "");
         return QTA_OK;

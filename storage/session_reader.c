@@ -433,7 +433,11 @@ static enum qta_status read_journal(struct qta_session_reader *reader, size_t *c
 static enum qta_status leave_journal(struct qta_session_reader *reader, bool *was_over,
                                      struct qta_error *err)
 {
-    if (*was_over || qta_journal_reader_is_finished(&reader->journal)) {
+    bool is_finished = qta_journal_reader_is_finished(&reader->journal);
+    if (*was_over || is_finished) {
+        /* the writer finishes a chunk before it uses the next one: the power failed */
+        if (!is_finished)
+            reader->cut_run = reader->journal.header.run;
         close_unit(reader);
         *was_over = false;
         return QTA_OK;
