@@ -25,6 +25,7 @@ enum {
     REFUSALS_MAX = 3, /* 401, 403 and bad certificates: a person must act */
     CLOSE_NORMAL = 1000,
     CLOSE_PROTOCOL = 1002,
+    CLOSE_TOO_LARGE = 1009,
     FAULT_DETAIL_BYTES = 200,
 };
 
@@ -575,6 +576,8 @@ static void on_link_end(void *user, const struct qta_link_end *end)
     snprintf(failure.sentence, sizeof failure.sentence, "%s",
              is_restart ? "closed by the venue, which restarts or asks to come back later"
                         : end->reason);
+    if (end->cause == QTA_CAUSE_PROTOCOL && end->code == CLOSE_TOO_LARGE)
+        qta_counter_add(&connection->options.counters->faults[QTA_FAULT_TOO_LARGE], 1);
     end_connection(connection, &failure, end);
     qta_publisher_flush(connection->options.publisher);
 }

@@ -387,6 +387,24 @@ static void faults_are_counted_and_logged_once_a_kind_and_connection(void **stat
     assert_true(stats.market_ticks > 9); /* and the rest goes on */
 }
 
+static void a_message_over_the_limit_counts_as_a_fault(void **state)
+{
+    struct stage *stage = *state;
+    static const struct act acts[] = {
+        {.lifetime_ns = 1500 * MS,
+         .end = {.cause = QTA_CAUSE_PROTOCOL, .code = 1009, .reason = "too large"}},
+        {0},
+    };
+    stage->acts = acts;
+    stage->act_count = 2;
+    stage_open(stage);
+    stage_run_for(stage, 5 * S);
+    struct qta_gateway_stats stats;
+    qta_gateway_stats(stage->gateway, &stats);
+    assert_int_equal(stats.faults[QTA_FAULT_TOO_LARGE], 1);
+    assert_int_equal(stats.connected, 1); /* and it is back */
+}
+
 /* 24 hours of a venue that accepts and drops at once, then one that drops after a message. */
 static void reconnects_are_bounded_for_a_day_and_leave_nothing_behind(void **state)
 {
@@ -658,6 +676,7 @@ int main(void)
         STAGED(refused_subscriptions_are_told_once_and_not_asked_again),
         STAGED(when_everything_is_refused_nothing_is_called_subscribed),
         STAGED(faults_are_counted_and_logged_once_a_kind_and_connection),
+        STAGED(a_message_over_the_limit_counts_as_a_fault),
         cmocka_unit_test(reconnects_are_bounded_for_a_day_and_leave_nothing_behind),
         STAGED(a_connection_that_lasts_starts_over_with_short_waits),
         STAGED(the_open_circuit_probes_at_its_own_pace),

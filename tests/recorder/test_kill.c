@@ -176,6 +176,40 @@ static uint64_t check_witnesses(const char *path, const struct witness_page *pag
     return count;
 }
 
+/* Every cut of a run is told when the next one begins, and the outage with it. Returns how many. */
+static int check_outages(const char *path)
+{
+    struct qta_session_filter filter = qta_session_filter_default();
+    filter.types = QTA_TYPE_BIT(QTA_TICK_CONN) | QTA_TYPE_BIT(QTA_TICK_GAP);
+    struct qta_session_reader *reader;
+    assert_int_equal(qta_session_reader_create(&reader, path, &filter, NULL), QTA_OK);
+    int cuts = 0;
+    int after_cut = -1; /* records since the last one */
+    const struct qta_tick *ticks;
+    size_t batch;
+    while (qta_session_reader_next(reader, &ticks, &batch, NULL) == QTA_OK) {
+        for (size_t i = 0; i < batch; i++) {
+            const struct qta_tick *tick = &ticks[i];
+            if (tick->type == QTA_TICK_CONN && tick->conn_event.state == QTA_CONN_RUN_CUT) {
+                cuts++;
+                after_cut = 0; /* also when that run was cut before it had said everything */
+                continue;
+            }
+            after_cut += after_cut >= 0;
+            if (after_cut == 1)
+                assert_int_equal(tick->conn_event.state, QTA_CONN_RUN_STARTED);
+            if (after_cut == 2) {
+                assert_int_equal(tick->type, QTA_TICK_GAP);
+                assert_int_equal(tick->gap.scope, QTA_GAP_SESSION);
+                assert_int_equal(tick->gap.cause, QTA_CAUSE_CRASH);
+                after_cut = -1;
+            }
+        }
+    }
+    qta_session_reader_destroy(reader);
+    return cuts;
+}
+
 static void *map_page(void)
 {
     void *page = mmap(NULL, sizeof(struct witness_page), PROT_READ | PROT_WRITE,
@@ -230,6 +264,7 @@ static void every_tick_that_a_callback_saw_survives_being_killed(void **state)
     print_message("%llu records of %llu runs\n", (unsigned long long)info.records,
                   (unsigned long long)info.runs);
     assert_true(info.is_sealed);
+    assert_true(check_outages(path) >= fruitful);
     assert_true(info.records >= witnessed);
     free(path);
     munmap(page, sizeof *page);
