@@ -20,7 +20,7 @@
 static const int64_t greeting_timeout_ns = 10 * SECOND_NS;
 static const int64_t header_timeout_ns = 3 * SECOND_NS;
 static const int64_t answer_timeout_ns = 10 * SECOND_NS;
-static const int64_t request_timeout_ns = 5 * SECOND_NS;
+static const int64_t request_timeout_ns = 3 * SECOND_NS;
 
 enum state {
     CLOSED,
@@ -55,6 +55,7 @@ struct alpaca {
     struct timer timer;
     struct qta_alpaca_request *requests; /* the first one is in flight */
     bool is_in_flight;
+    unsigned late_answers; /* answers may still come to requests that were sent twice */
 };
 
 static struct alpaca *alpaca_of(struct qta_adapter *adapter)
@@ -79,11 +80,33 @@ static void say(struct alpaca *alpaca, enum qta_log_level level, const char *sen
     alpaca->base.host->ops->log(alpaca->base.host, level, sentence);
 }
 
-/* What the venue wrote may hold anything: only plain characters go on to a person. */
-static void quote_venue(char *out, size_t capacity, const char *text, size_t length)
+/* The length of the key or secret that text starts with; 0 for neither. */
+static size_t credential_length(const struct alpaca *alpaca, const char *text, size_t length)
+{
+    const char *const credentials[] = {alpaca->key, alpaca->secret};
+    size_t longest = 0;
+    for (size_t i = 0; i < sizeof credentials / sizeof credentials[0]; i++) {
+        size_t own = credentials[i] ? strlen(credentials[i]) : 0;
+        if (own > longest && own <= length && memcmp(text, credentials[i], own) == 0)
+            longest = own;
+    }
+    return longest;
+}
+
+/* What the venue wrote may hold anything, our keys included: only plain characters and no key go on
+ * to a person. */
+static void quote_venue(const struct alpaca *alpaca, char *out, size_t capacity, const char *text,
+                        size_t length)
 {
     size_t used = 0;
-    for (size_t i = 0; i < length && used + 1 < capacity && used < 80; i++) {
+    for (size_t i = 0; i < length && used + 4 < capacity && used < 80; i++) {
+        size_t credential = credential_length(alpaca, text + i, length - i);
+        if (credential > 0) {
+            memcpy(out + used, "***", 3);
+            used += 3;
+            i += credential - 1;
+            continue;
+        }
         out[used] = '?';
         if (text[i] >= 0x20 && text[i] < 0x7f && text[i] != '\'')
             out[used] = text[i];
@@ -327,7 +350,7 @@ static void on_error(void *user, int64_t code, const char *message, size_t lengt
         return;
     const struct qta_alpaca_error *error = qta_alpaca_error_find(code);
     char venue[96];
-    quote_venue(venue, sizeof venue, message, length);
+    quote_venue(alpaca, venue, sizeof venue, message, length);
     char sentence[256];
     snprintf(sentence, sizeof sentence, "%s (error %lld: '%s')", error->sentence, (long long)code,
              venue);
@@ -386,7 +409,14 @@ static void on_subscription_end(void *user, bool is_whole)
     struct alpaca *alpaca = user;
     if (!alpaca->is_in_flight || !is_whole || alpaca->state != READY)
         return;
+    /* Answers come in order. One that does not fit may be the second to an earlier request. */
+    if (alpaca->late_answers > 0 && !qta_alpaca_request_is_fulfilled(alpaca->requests)) {
+        alpaca->late_answers--;
+        return;
+    }
     disarm(alpaca);
+    if (alpaca->requests->is_repeated)
+        alpaca->late_answers++;
     answer_request(alpaca, alpaca->requests, 0, NULL);
     drop_first_request(alpaca);
     send_next_request(alpaca);
@@ -522,6 +552,7 @@ static void on_open(struct qta_adapter *adapter, int64_t now_ns)
     alpaca->was_ready = false;
     alpaca->has_repeated_authentication = false;
     alpaca->has_said_ahead = false;
+    alpaca->late_answers = 0;
     arm(alpaca, greeting_timeout_ns);
 }
 

@@ -200,6 +200,18 @@ void qta_alpaca_request_confirm(struct qta_alpaca_request *request, enum qta_alp
         request->items[place].is_confirmed = true;
 }
 
+bool qta_alpaca_request_is_fulfilled(const struct qta_alpaca_request *request)
+{
+    for (size_t i = 0; i < request->count; i++) {
+        const struct qta_alpaca_request_item *item = &request->items[i];
+        /* what comes with trades may stay when it is not wanted any more */
+        bool may_stay = qta_alpaca_channel_to_ask(item->channel) != item->channel;
+        if (item->is_confirmed != request->is_added && (request->is_added || !may_stay))
+            return false;
+    }
+    return true;
+}
+
 void qta_alpaca_request_reset(struct qta_alpaca_request *request)
 {
     for (size_t i = 0; i < request->count; i++)

@@ -48,6 +48,9 @@ bool qta_alpaca_request_write(const struct qta_alpaca_request *request, bool is_
 void qta_alpaca_request_confirm(struct qta_alpaca_request *request, enum qta_alpaca_channel channel,
                                 const char *symbol, size_t length);
 
+/** Whether the answer is what was asked for: all of it there, or for an unsubscription gone. */
+bool qta_alpaca_request_is_fulfilled(const struct qta_alpaca_request *request);
+
 /** Forgets all confirmations: an answer begins. */
 void qta_alpaca_request_reset(struct qta_alpaca_request *request);
 

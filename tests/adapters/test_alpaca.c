@@ -335,13 +335,41 @@ static void an_answer_that_does_not_come_is_asked_for_once_more(void **state)
     struct venue venue;
     start_ready(&venue);
     ask(&venue, two_trades_one_quote, 1, true);
-    wait_s(&venue, 6);
+    wait_s(&venue, 2);
+    assert_int_equal(venue.host.sent_count, 1);
+    wait_s(&venue, 2);
     assert_int_equal(venue.host.sent_count, 2);
     assert_string_equal(venue.host.sent[0], venue.host.sent[1]);
-    wait_s(&venue, 6);
+    wait_s(&venue, 4);
     assert_int_equal(venue.host.sent_count, 2);
     assert_int_equal(venue.host.fail_count, 1);
     assert_int_equal(venue.host.fail_reaction, QTA_REACTION_RECONNECT);
+    stop(&venue);
+}
+
+/* The venue was slow: it answers the first request, and then its repetition. */
+static void a_late_second_answer_is_not_taken_for_the_next_one(void **state)
+{
+    (void)state;
+    static const char first[] = "[{\"T\":\"subscription\",\"trades\":[\"MSFT\"]}]";
+    struct venue venue;
+    start_ready(&venue);
+    ask(&venue, &two_trades_one_quote[0], 1, true);
+    wait_s(&venue, 4);
+    assert_int_equal(venue.host.sent_count, 2);
+    ask(&venue, &two_trades_one_quote[2], 1, true);
+    hear(&venue, first);
+    assert_int_equal(venue.host.sent_count, 3);
+    hear(&venue, first); /* says nothing about quotes */
+    assert_int_equal(venue.host.answer_count, 1);
+    hear(&venue, "[{\"T\":\"subscription\",\"trades\":[\"MSFT\"],\"quotes\":[\"AAPL\"]}]");
+    assert_int_equal(venue.host.answer_count, 2);
+    assert_true(venue.host.answers[0].is_accepted && venue.host.answers[1].is_accepted);
+    /* and a refusal after that is one */
+    ask(&venue, &two_trades_one_quote[1], 1, true);
+    hear(&venue, "[{\"T\":\"subscription\",\"trades\":[\"MSFT\"],\"quotes\":[\"AAPL\"]}]");
+    assert_int_equal(venue.host.answer_count, 3);
+    assert_false(venue.host.answers[2].is_accepted);
     stop(&venue);
 }
 
@@ -474,6 +502,19 @@ static void a_hostile_error_text_stays_one_plain_sentence(void **state)
     stop(&venue);
 }
 
+static void keys_that_the_venue_repeats_are_not_passed_on(void **state)
+{
+    (void)state;
+    struct venue venue;
+    start_ready(&venue);
+    hear(&venue, "[{\"T\":\"error\",\"code\":402,\"msg\":\"KID:SEC refused, SECKID\"}]");
+    assert_int_equal(venue.host.fail_count, 1);
+    assert_null(strstr(venue.host.fail_sentence, "KID"));
+    assert_null(strstr(venue.host.fail_sentence, "SEC:"));
+    assert_non_null(strstr(venue.host.fail_sentence, "***:*** refused, ******"));
+    stop(&venue);
+}
+
 static void nothing_is_delivered_after_a_failure(void **state)
 {
     (void)state;
@@ -503,11 +544,13 @@ int main(void)
         cmocka_unit_test(requests_go_one_at_a_time_and_in_order),
         cmocka_unit_test(corrections_and_cancels_come_with_trades),
         cmocka_unit_test(an_answer_that_does_not_come_is_asked_for_once_more),
+        cmocka_unit_test(a_late_second_answer_is_not_taken_for_the_next_one),
         cmocka_unit_test(a_quiet_connection_is_left_alone),
         cmocka_unit_test(every_error_code_has_its_reaction),
         cmocka_unit_test(one_channel_that_is_not_offered_costs_no_other),
         cmocka_unit_test(lost_authentication_is_renewed_once),
         cmocka_unit_test(a_hostile_error_text_stays_one_plain_sentence),
+        cmocka_unit_test(keys_that_the_venue_repeats_are_not_passed_on),
         cmocka_unit_test(nothing_is_delivered_after_a_failure),
     };
     return cmocka_run_group_tests_name("alpaca", tests, NULL, NULL);
