@@ -520,6 +520,377 @@ static void a_frame_cut_anywhere_does_no_harm(void **state)
     stop(&decoding);
 }
 
+/* ---- what is usual is read fast, what is not must come out the same ---- */
+
+/* The same document with blanks wherever they are allowed. */
+static void space_out(const char *text, char *out)
+{
+    bool is_string = false;
+    for (; *text; text++) {
+        bool is_mark = !is_string && strchr("{}[],:", *text);
+        if (is_mark)
+            *out++ = ' ';
+        *out++ = *text;
+        if (is_mark)
+            *out++ = '\n';
+        if (is_string && *text == '\\')
+            *out++ = *++text;
+        else if (*text == '"')
+            is_string = !is_string;
+    }
+    *out = '\0';
+}
+
+static void blanks_change_nothing(void **state)
+{
+    (void)state;
+    struct decoding decoding;
+    start(&decoding); /* one for all: what it has learned from one form must not harm the other */
+    for (size_t i = 0; i < 3 * CASE_COUNT; i++) {
+        char frame[4096];
+        char printed[2048];
+        if (i % 2 == 0)
+            space_out(cases[i % CASE_COUNT].message, frame);
+        else
+            snprintf(frame, sizeof frame, "%s", cases[i % CASE_COUNT].message);
+        fake_host_clear(&decoding.host);
+        decode_text(&decoding, frame);
+        print_ticks(&decoding, printed, sizeof printed);
+        assert_string_equal(printed, cases[i % CASE_COUNT].ticks);
+        assert_int_equal(decoding.host.fault_count, 0);
+    }
+    stop(&decoding);
+}
+
+static void keys_may_come_in_another_order_every_time(void **state)
+{
+    (void)state;
+    enum { KEYS = 11 };
+    const char *keys[KEYS] = {
+        "\"T\":\"t\"",    "\"S\":\"QQA\"", "\"i\":700417", "\"x\":\"K\"", "\"p\":41.2075",
+        "\"s\":63",       "\"c\":[\"@\"]", "\"z\":\"C\"",  TIME,          "\"r\":0",
+        "\"unheard\":{}",
+    };
+    uint64_t seed = 42;
+    struct decoding decoding;
+    start(&decoding);
+    for (int round = 0; round < 2000; round++) {
+        char frame[512] = "{";
+        char printed[1024];
+        for (size_t i = KEYS - 1; i > 0; i--) {
+            seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+            size_t other = (size_t)(seed >> 33) % (i + 1);
+            const char *key = keys[i];
+            keys[i] = keys[other];
+            keys[other] = key;
+        }
+        for (size_t i = 0; i < KEYS; i++) {
+            strcat(frame, i > 0 ? "," : "");
+            strcat(frame, keys[i]);
+        }
+        strcat(frame, "}");
+        fake_host_clear(&decoding.host);
+        decode_text(&decoding, frame);
+        print_ticks(&decoding, printed, sizeof printed);
+        assert_string_equal(printed,
+                            "{\"type\":\"trade\",\"symbol\":\"QQA\"," PRINTED
+                            ",\"price\":41.2075,\"size\":63,\"id\":700417,\"exchange\":\"K\","
+                            "\"conditions\":[\"@\"],\"tape\":\"C\"}\n");
+    }
+    assert_int_equal(decoding.host.fault_count, 0);
+    stop(&decoding);
+}
+
+/* In the place of a key that is known comes one that starts, or ends, or is written like it. */
+static void a_key_that_looks_like_the_expected_one_is_another(void **state)
+{
+    (void)state;
+    static const char *const others[] = {"\"pp\":9",    "\"px\":9",  "\"p\\u0000\":9", "\"p \":9",
+                                         "\"xp\":9",    "\"\":9",    "\"P\":9",        "\"p1\":[9]",
+                                         "\"pxxxx\":9", "\"tksx\":9"};
+    struct decoding decoding;
+    start(&decoding);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        char frame[256];
+        fake_host_clear(&decoding.host);
+        decode_text(&decoding, "{\"T\":\"t\",\"S\":\"Q\",\"p\":1,\"s\":2," TIME "}");
+        snprintf(frame, sizeof frame,
+                 "{\"T\":\"t\",\"S\":\"Q\",%s,\"p\" :1,\"\\u0073\":2," TIME "}", others[i]);
+        decode_text(&decoding, frame);
+        print_message("%s\n", frame);
+        assert_int_equal(decoding.host.fault_count, 0);
+        assert_int_equal(decoding.host.tick_count, 2);
+        assert_int_equal(decoding.host.ticks[1].trade.price_mantissa, 1);
+        assert_int_equal(decoding.host.ticks[1].trade.size_mantissa, 2);
+    }
+    stop(&decoding);
+}
+
+static void of_an_id_that_comes_twice_the_last_one_counts(void **state)
+{
+    (void)state;
+    struct decoding decoding;
+    char printed[1024];
+    start(&decoding);
+    decode_text(&decoding, "[{\"T\":\"t\",\"S\":\"Q\",\"p\":1,\"s\":1,\"i\":\"x\",\"i\":5},"
+                           "{\"T\":\"t\",\"S\":\"Q\",\"p\":1,\"s\":1,\"i\":5,\"i\":\"x\"}]");
+    print_ticks(&decoding, printed, sizeof printed);
+    assert_non_null(strstr(printed, "\"id\":5"));
+    assert_non_null(strstr(printed, "\"id\":\"x\""));
+    stop(&decoding);
+}
+
+static void more_keys_than_a_message_has_do_no_harm(void **state)
+{
+    (void)state;
+    char frame[2048] = "{\"T\":\"t\",\"S\":\"Q\"";
+    for (int i = 0; i < 60; i++)
+        strcat(frame, i % 2 ? ",\"p\":1" : ",\"s\":2");
+    strcat(frame, ",\"p\":7,\"s\":8}"); /* of a key that comes twice the last one counts */
+    struct decoding decoding;
+    start(&decoding);
+    for (int i = 0; i < 3; i++)
+        decode_text(&decoding, frame);
+    assert_int_equal(decoding.host.tick_count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(decoding.host.ticks[i].trade.price_mantissa, 7);
+        assert_int_equal(decoding.host.ticks[i].trade.size_mantissa, 8);
+    }
+    stop(&decoding);
+}
+
+static size_t write_levels(char *text, const char *side, int count, int first_price)
+{
+    size_t used = (size_t)sprintf(text, ",\"%s\":[", side);
+    for (int i = 0; i < count; i++)
+        used += (size_t)sprintf(text + used, "%s{\"p\":%d,\"s\":%d}", i ? "," : "", first_price + i,
+                                i + 1);
+    return used + (size_t)sprintf(text + used, "]");
+}
+
+static void assert_book(const struct decoding *decoding, int bids, int asks)
+{
+    size_t count = (size_t)(bids + asks);
+    assert_int_equal(decoding->host.fault_count, 0);
+    assert_int_equal(decoding->host.tick_count, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct qta_tick *tick = &decoding->host.ticks[i];
+        bool is_bid = i < (size_t)bids;
+        size_t level = is_bid ? i : i - (size_t)bids;
+        assert_int_equal(tick->book.side, is_bid ? QTA_SIDE_BUY : QTA_SIDE_SELL);
+        assert_int_equal(tick->book.price_mantissa, (is_bid ? 1000 : 5000) + (int)level);
+        assert_int_equal(tick->book.size_mantissa, level + 1);
+        assert_true(tick->flags & QTA_FLAG_BOOK_SNAPSHOT);
+        assert_int_equal(!!(tick->flags & QTA_FLAG_BOOK_FIRST), i == 0);
+        assert_int_equal(!!(tick->flags & QTA_FLAG_BOOK_LAST), i == count - 1);
+    }
+}
+
+/* 128 levels are kept while the rest of the message is read; what is beyond is read again. */
+static void books_of_any_depth_come_out_whole(void **state)
+{
+    (void)state;
+    static const int depths[][2] = {{127, 0},  {128, 0}, {129, 0},   {0, 129}, {64, 64},
+                                    {100, 29}, {127, 2}, {300, 300}, {1, 500}};
+    static char frame[32768];
+    for (size_t i = 0; i < sizeof depths / sizeof depths[0]; i++) {
+        for (int is_ask_first = 0; is_ask_first < 2; is_ask_first++) {
+            struct decoding json;
+            struct decoding msgpack;
+            size_t used = (size_t)sprintf(frame, "{\"T\":\"o\",\"S\":\"BTC/USD\"," TIME);
+            for (int side = 0; side < 2; side++) {
+                bool is_ask = (side == 0) == is_ask_first;
+                used += write_levels(frame + used, is_ask ? "a" : "b", depths[i][is_ask],
+                                     is_ask ? 5000 : 1000);
+            }
+            strcpy(frame + used, ",\"r\":true}");
+            start(&json);
+            start(&msgpack);
+            decode_text(&json, frame);
+            decode_as_msgpack(&msgpack, frame);
+            assert_book(&json, depths[i][0], depths[i][1]);
+            assert_book(&msgpack, depths[i][0], depths[i][1]);
+            stop(&json);
+            stop(&msgpack);
+        }
+    }
+}
+
+/* A bad level anywhere costs the event, and nothing of it comes out. */
+static void a_book_comes_out_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "{\"p\":1}", "{\"s\":1}", "{\"p\":\"1\",\"s\":1}", "{\"p\":null,\"s\":1}", "7", "[1,2]"};
+    static char frame[16384];
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct decoding decoding;
+        size_t used = (size_t)sprintf(frame, "[{\"T\":\"o\",\"S\":\"B\"");
+        used += write_levels(frame + used, "b", 200, 1000) - 1;
+        sprintf(frame + used, ",%s]},%s]", bad[i], cases[0].message);
+        start(&decoding);
+        decode_text(&decoding, frame);
+        assert_int_equal(decoding.host.tick_count, 1);
+        assert_int_equal(decoding.host.ticks[0].type, QTA_TICK_TRADE);
+        assert_int_equal(decoding.host.faults[QTA_FAULT_VALUE], 1);
+        stop(&decoding);
+    }
+}
+
+static void one_text_id_makes_both_of_a_correction_text(void **state)
+{
+    (void)state;
+    struct decoding decoding;
+    char printed[1024];
+    start(&decoding);
+    decode_text(&decoding, "{\"T\":\"c\",\"S\":\"Q\",\"oi\":17,\"ci\":\"x-1\",\"cp\":1,\"cs\":2}");
+    print_ticks(&decoding, printed, sizeof printed);
+    assert_non_null(strstr(printed, "\"original_id\":\"17\""));
+    assert_non_null(strstr(printed, "\"corrected_id\":\"x-1\""));
+    stop(&decoding);
+}
+
+static void ids_are_numbers_when_64_bits_can_hold_them(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *id;
+        const char *printed;
+    } ids[] = {
+        {"0", "\"id\":0"},
+        {"12345678", "\"id\":12345678"},
+        {"1234567812345678", "\"id\":1234567812345678"},
+        {"9999999999999999999", "\"id\":9999999999999999999"},
+        {"18446744073709551614", "\"id\":18446744073709551614"},
+        {"18446744073709551615", "\"id\":\"18446744073709551615\""}, /* stands for "none" */
+        {"18446744073709551616", "\"id\":\"18446744073709551616\""},
+        {"123456789012345678901234567", "\"id\":\"123456789012345678901234567\""},
+        {"-1", "\"id\":\"-1\""},
+        {"1.5", "\"id\":\"1.5\""},
+        {"187.0", "\"id\":187"},
+        {"\"17\"", "\"id\":\"17\""},
+    };
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+        for (int is_last = 0; is_last < 2; is_last++) { /* with bytes behind it, and without */
+            struct decoding decoding;
+            char frame[256];
+            char printed[1024];
+            snprintf(frame, sizeof frame, "{\"T\":\"t\",\"S\":\"Q\",\"p\":1,\"s\":1,\"i\":%s%s}",
+                     ids[i].id, is_last ? "" : "," TIME);
+            start(&decoding);
+            decode_text(&decoding, frame);
+            print_ticks(&decoding, printed, sizeof printed);
+            print_message("id %s\n", ids[i].id);
+            assert_int_equal(decoding.host.fault_count, 0);
+            assert_non_null(strstr(printed, ids[i].printed));
+            stop(&decoding);
+        }
+    }
+}
+
+static void a_tape_or_side_that_we_cannot_hold_costs_only_itself(void **state)
+{
+    (void)state;
+    static const char *const odd[] = {"\"z\":\"OTC\"", "\"tks\":\"X\"", "\"z\":\"\\u00e9\"",
+                                      "\"tks\":\"BUY\""};
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+        struct decoding decoding;
+        char frame[256];
+        snprintf(frame, sizeof frame, "{\"T\":\"t\",\"S\":\"Q\",\"p\":1,\"s\":1,%s}", odd[i]);
+        start(&decoding);
+        decode_text(&decoding, frame);
+        assert_int_equal(decoding.host.tick_count, 1);
+        assert_int_equal(decoding.host.ticks[0].trade.tape, 0);
+        assert_int_equal(decoding.host.ticks[0].trade.side, QTA_SIDE_UNKNOWN);
+        assert_int_equal(decoding.host.faults[QTA_FAULT_VALUE], 1);
+        stop(&decoding);
+    }
+}
+
+static void names_of_every_length_keep_their_own_ids(void **state)
+{
+    (void)state;
+    enum { NAMES = 20000 }; /* far more than the cache has places */
+    struct decoding decoding;
+    start(&decoding);
+    for (int round = 0; round < 2; round++) {
+        fake_host_clear(&decoding.host);
+        for (int i = 0; i < NAMES; i++) {
+            char frame[128];
+            snprintf(frame, sizeof frame, "{\"T\":\"i\",\"S\":\"%0*d\",\"p\":1}", 1 + i % 24, i);
+            decode_text(&decoding, frame);
+        }
+        assert_int_equal(decoding.host.tick_count, NAMES);
+        for (int i = 0; i < NAMES; i++) {
+            char name[32];
+            snprintf(name, sizeof name, "%0*d", 1 + i % 24, i);
+            assert_string_equal(
+                fake_host_name(&decoding.host, QTA_NAME_SYMBOL, decoding.host.ticks[i].symbol),
+                name);
+        }
+    }
+    stop(&decoding);
+}
+
+static void times_are_exact_with_any_number_of_digits(void **state)
+{
+    (void)state;
+    static const char digits[] = "123456789012";
+    struct decoding known; /* has seen the minute: the fast way */
+    start(&known);
+    for (int count = 0; count <= 12; count++) {
+        struct decoding fresh;
+        char time[64];
+        char frame[128];
+        int64_t expected_ns;
+        int length = snprintf(time, sizeof time, "2026-11-19T16:41:59%s%.*sZ", count ? "." : "",
+                              count, digits);
+        assert_int_equal(qta_timestamp_parse(time, (size_t)length, &expected_ns), QTA_OK);
+        for (int is_last = 0; is_last < 2; is_last++) {
+            snprintf(frame, sizeof frame, "[{\"T\":\"i\",\"S\":\"Q\",\"t\":\"%s\",\"p\":1%s}]",
+                     time, is_last ? "" : ",\"unheard\":\"something that is long enough\"");
+            start(&fresh);
+            fake_host_clear(&known.host);
+            decode_text(&fresh, frame);
+            decode_text(&known, frame);
+            assert_true(fresh.host.ticks[0].ts_event_ns == expected_ns);
+            assert_true(known.host.ticks[0].ts_event_ns == expected_ns);
+            stop(&fresh);
+        }
+    }
+    static const char *const wrong[] = {"2026-11-19T16:41:5xZ",
+                                        "2026-11-19T16:41:61Z",
+                                        "2026-11-19T16:41:59.Z",
+                                        "2026-11-19T16:41:59.12x4Z",
+                                        "2026-11-19T16:41:59",
+                                        "2026-11-19T16:41:59.123456789",
+                                        "2026-11-19T16:41:59.12345678xZ",
+                                        "2026-11-19T16:41 59Z",
+                                        "",
+                                        "Z"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        char frame[128];
+        snprintf(frame, sizeof frame, "{\"T\":\"i\",\"S\":\"Q\",\"p\":1,\"t\":\"%s\"}", wrong[i]);
+        fake_host_clear(&known.host);
+        decode_text(&known, frame);
+        print_message("time '%s'\n", wrong[i]);
+        assert_int_equal(known.host.tick_count, 0);
+        assert_int_equal(known.host.faults[QTA_FAULT_VALUE], 1);
+    }
+    stop(&known);
+}
+
+static void json_in_a_binary_frame_is_still_json(void **state)
+{
+    (void)state;
+    struct decoding decoding;
+    start(&decoding);
+    decode(&decoding, cases[0].message, strlen(cases[0].message), true);
+    assert_int_equal(decoding.host.tick_count, 1);
+    assert_int_equal(decoding.host.fault_count, 0);
+    stop(&decoding);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -531,6 +902,19 @@ int main(void)
         cmocka_unit_test(a_broken_frame_is_one_fault_and_keeps_what_came_before),
         cmocka_unit_test(nesting_without_end_is_refused),
         cmocka_unit_test(a_frame_cut_anywhere_does_no_harm),
+        cmocka_unit_test(blanks_change_nothing),
+        cmocka_unit_test(keys_may_come_in_another_order_every_time),
+        cmocka_unit_test(a_key_that_looks_like_the_expected_one_is_another),
+        cmocka_unit_test(of_an_id_that_comes_twice_the_last_one_counts),
+        cmocka_unit_test(more_keys_than_a_message_has_do_no_harm),
+        cmocka_unit_test(books_of_any_depth_come_out_whole),
+        cmocka_unit_test(a_book_comes_out_whole_or_not_at_all),
+        cmocka_unit_test(one_text_id_makes_both_of_a_correction_text),
+        cmocka_unit_test(ids_are_numbers_when_64_bits_can_hold_them),
+        cmocka_unit_test(a_tape_or_side_that_we_cannot_hold_costs_only_itself),
+        cmocka_unit_test(names_of_every_length_keep_their_own_ids),
+        cmocka_unit_test(times_are_exact_with_any_number_of_digits),
+        cmocka_unit_test(json_in_a_binary_frame_is_still_json),
     };
     return cmocka_run_group_tests_name("alpaca_decode", tests, NULL, NULL);
 }

@@ -215,6 +215,34 @@ static void values_are_read_as_what_they_are(void **state)
     assert_true(qta_json_finish(&reader));
 }
 
+/* The calls that users make are not those that skipping makes: both must see it. */
+static void a_comma_is_never_the_first_thing_in_a_container(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"[,1,22222222,3]",
+                                        "[ ,1,22222222,3]",
+                                        "{,\"a\":1,\"b\":2222}",
+                                        "{ ,\"a\":1,\"b\":2222}",
+                                        "[,",
+                                        "{,"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        char *copy = exact_copy(texts[i], strlen(texts[i]));
+        struct qta_json_reader reader;
+        struct qta_json_text key;
+        qta_json_reader_init(&reader, copy, strlen(texts[i]));
+        print_message("text '%s'\n", texts[i]);
+        if (texts[i][0] == '[' && qta_json_enter_array(&reader))
+            while (qta_json_next_element(&reader))
+                qta_json_skip(&reader);
+        else if (texts[i][0] == '{' && qta_json_enter_object(&reader))
+            while (qta_json_next_key(&reader, &key))
+                qta_json_skip(&reader);
+        assert_false(qta_json_finish(&reader));
+        assert_int_equal(reader.error, QTA_JSON_SYNTAX);
+        free(copy);
+    }
+}
+
 static void a_value_of_another_type_is_left_where_it_is(void **state)
 {
     (void)state;
@@ -636,6 +664,7 @@ int main(void)
         cmocka_unit_test(exactly_the_grammar_of_rfc_8259_is_accepted),
         cmocka_unit_test(nesting_is_bounded_not_recursive),
         cmocka_unit_test(values_are_read_as_what_they_are),
+        cmocka_unit_test(a_comma_is_never_the_first_thing_in_a_container),
         cmocka_unit_test(a_value_of_another_type_is_left_where_it_is),
         cmocka_unit_test(numbers_become_the_decimals_that_were_printed),
         cmocka_unit_test(integers_are_exact_or_refused),
