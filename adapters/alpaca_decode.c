@@ -136,7 +136,7 @@ ALWAYS_INLINE uint32_t symbol_of_short(struct qta_alpaca_decoder *decoder, uint6
 {
     uint64_t place = word * UINT64_C(0x9e3779b97f4a7c15) >> (64 - SYMBOL_CACHE_BITS);
     struct cached_symbol *cached = &decoder->symbols[place];
-    if (LIKELY(cached->word == word && word != 0))
+    if (LIKELY(cached->word == word)) /* which is not 0, as free entries are */
         return cached->id;
     return symbol_of_new(decoder, cached, word);
 }
@@ -150,14 +150,16 @@ ALWAYS_INLINE enum outcome read_symbol(struct qta_alpaca_decoder *decoder,
     uint64_t word;
     struct text text;
     if (LIKELY(ops->read_short(source, &word))) {
+        if (!LIKELY(word))
+            return OUTCOME_ABSENT;
         decoder->tick.symbol = symbol_of_short(decoder, word);
-        return LIKELY(word) ? OUTCOME_READ : OUTCOME_ABSENT;
+        return OUTCOME_READ;
     }
     enum outcome outcome = ops->read_text(source, &decoder->workspace, &text);
-    if (outcome != OUTCOME_READ)
-        return outcome;
+    if (outcome != OUTCOME_READ || text.length == 0)
+        return outcome == OUTCOME_READ ? OUTCOME_ABSENT : outcome;
     decoder->tick.symbol = intern(decoder, QTA_NAME_SYMBOL, text);
-    return text.length ? OUTCOME_READ : OUTCOME_ABSENT;
+    return OUTCOME_READ;
 }
 
 ALWAYS_INLINE enum outcome read_code(struct qta_alpaca_decoder *decoder,
@@ -782,6 +784,9 @@ enum qta_status qta_alpaca_decoder_create(struct qta_alpaca_decoder **out,
     decoder->events = events;
     decoder->user = user;
     qta_alpaca_messages_init(&decoder->messages);
+    /* a minute that exists, with its own time: zeros would match a text of zeros */
+    memcpy(decoder->workspace.minute_text, "1970-01-01T00:00",
+           sizeof decoder->workspace.minute_text);
     *out = decoder;
     return QTA_OK;
 }

@@ -640,6 +640,31 @@ static void of_an_id_that_comes_twice_the_last_one_counts(void **state)
     stop(&decoding);
 }
 
+/* Empty is absent: it neither counts as a symbol nor takes away the one that was there. */
+static void no_tick_is_without_a_symbol(void **state)
+{
+    (void)state;
+    static const char *const nothing[] = {"\"\"", "null", "\"\" "};
+    for (size_t i = 0; i < sizeof nothing / sizeof nothing[0]; i++) {
+        struct decoding decoding;
+        char frame[256];
+        start(&decoding);
+        snprintf(frame, sizeof frame, "{\"T\":\"i\",\"p\":1,\"S\":%s}", nothing[i]);
+        decode_text(&decoding, frame);
+        assert_int_equal(decoding.host.tick_count, 0);
+        assert_int_equal(decoding.host.faults[QTA_FAULT_MISSING], 1);
+        snprintf(frame, sizeof frame, "{\"T\":\"i\",\"p\":1,\"S\":\"Q\",\"S\":%s}", nothing[i]);
+        decode_text(&decoding, frame);
+        decode_as_msgpack(&decoding, frame);
+        assert_int_equal(decoding.host.tick_count, 2);
+        for (size_t j = 0; j < 2; j++)
+            assert_string_equal(
+                fake_host_name(&decoding.host, QTA_NAME_SYMBOL, decoding.host.ticks[j].symbol),
+                "Q");
+        stop(&decoding);
+    }
+}
+
 static void more_keys_than_a_message_has_do_no_harm(void **state)
 {
     (void)state;
@@ -880,6 +905,23 @@ static void times_are_exact_with_any_number_of_digits(void **state)
     stop(&known);
 }
 
+static void a_new_decoder_remembers_no_minute_that_is_none(void **state)
+{
+    (void)state;
+    static const char zeros[] =
+        "{\"T\":\"i\",\"S\":\"Q\",\"p\":1,\"t\":\"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+        ":00Z\"}                ";
+    struct decoding decoding;
+    start(&decoding);
+    decode(&decoding, zeros, sizeof zeros - 1, false);
+    assert_int_equal(decoding.host.tick_count, 0);
+    assert_int_equal(decoding.host.faults[QTA_FAULT_SYNTAX], 1);
+    decode_text(&decoding, "{\"T\":\"i\",\"S\":\"Q\",\"p\":1,\"t\":\"1970-01-01T00:00:01.5Z\"}");
+    assert_int_equal(decoding.host.tick_count, 1);
+    assert_true(decoding.host.ticks[0].ts_event_ns == 1500000000);
+    stop(&decoding);
+}
+
 static void json_in_a_binary_frame_is_still_json(void **state)
 {
     (void)state;
@@ -906,6 +948,7 @@ int main(void)
         cmocka_unit_test(keys_may_come_in_another_order_every_time),
         cmocka_unit_test(a_key_that_looks_like_the_expected_one_is_another),
         cmocka_unit_test(of_an_id_that_comes_twice_the_last_one_counts),
+        cmocka_unit_test(no_tick_is_without_a_symbol),
         cmocka_unit_test(more_keys_than_a_message_has_do_no_harm),
         cmocka_unit_test(books_of_any_depth_come_out_whole),
         cmocka_unit_test(a_book_comes_out_whole_or_not_at_all),
@@ -914,6 +957,7 @@ int main(void)
         cmocka_unit_test(a_tape_or_side_that_we_cannot_hold_costs_only_itself),
         cmocka_unit_test(names_of_every_length_keep_their_own_ids),
         cmocka_unit_test(times_are_exact_with_any_number_of_digits),
+        cmocka_unit_test(a_new_decoder_remembers_no_minute_that_is_none),
         cmocka_unit_test(json_in_a_binary_frame_is_still_json),
     };
     return cmocka_run_group_tests_name("alpaca_decode", tests, NULL, NULL);
