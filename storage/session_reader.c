@@ -428,24 +428,38 @@ static enum qta_status read_journal(struct qta_session_reader *reader, size_t *c
     return QTA_OK;
 }
 
-/* At the end of what the chunk has now: goes on to the next unit when it is over. *was_over is kept
- * from call to call. */
-static enum qta_status leave_journal(struct qta_session_reader *reader, bool *was_over,
+/* An empty chunk was only prepared. Its run may end without using it, and the next one make another
+ * of the same number: what is open then is a file that has no name any more. So an empty chunk is
+ * not kept open; it is looked up anew each time. */
+static void let_go_of_empty_journal(struct qta_session_reader *reader)
+{
+    reader->next_unit = reader->unit;
+    close_unit(reader);
+}
+
+/* At the end of what the chunk has now: goes on to the next unit when it is over. *over_unit is the
+ * one that was found to be over, kept from call to call: it may have got more since we read its
+ * end, and is read once more. */
+static enum qta_status leave_journal(struct qta_session_reader *reader, uint32_t *over_unit,
                                      struct qta_error *err)
 {
     bool is_finished = qta_journal_reader_is_finished(&reader->journal);
-    if (*was_over || is_finished) {
+    bool is_empty = reader->journal.position == QTA_JOURNAL_HEADER_BYTES;
+    if (*over_unit == reader->unit || (is_finished && !is_empty)) {
         /* the writer finishes a chunk before it uses the next one: the power failed */
         if (!is_finished)
             reader->cut_run = reader->journal.header.run;
         close_unit(reader);
-        *was_over = false;
         return QTA_OK;
     }
-    /* what is over now may have got more since we read its end: read it once more */
-    enum qta_status status = look_behind_journal(reader, was_over, err);
-    if (status == QTA_OK && !*was_over)
+    bool is_over = false;
+    enum qta_status status = look_behind_journal(reader, &is_over, err);
+    if (status == QTA_OK && is_over)
+        *over_unit = reader->unit;
+    if (status == QTA_OK && !is_over)
         status = qta_error_set(err, QTA_ERR_END, "the session ends here");
+    if (is_empty)
+        let_go_of_empty_journal(reader);
     return status;
 }
 
@@ -600,8 +614,8 @@ static enum qta_status read_segment(struct qta_session_reader *reader, size_t *c
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-static enum qta_status read_unit(struct qta_session_reader *reader, bool *was_over, size_t *count,
-                                 struct qta_error *err)
+static enum qta_status read_unit(struct qta_session_reader *reader, uint32_t *over_unit,
+                                 size_t *count, struct qta_error *err)
 {
     if (reader->form == UNIT_SEGMENT) {
         enum qta_status status = read_segment(reader, count, err);
@@ -613,20 +627,20 @@ static enum qta_status read_unit(struct qta_session_reader *reader, bool *was_ov
     enum qta_status status = read_journal(reader, count, err);
     if (status != QTA_ERR_END)
         return status;
-    return *count > 0 ? QTA_OK : leave_journal(reader, was_over, err);
+    return *count > 0 ? QTA_OK : leave_journal(reader, over_unit, err);
 }
 
 /* Reads on until there is something to say: ticks, an error, or that there is nothing. */
 static enum qta_status read_batch(struct qta_session_reader *reader, size_t *count,
                                   struct qta_error *err)
 {
-    bool was_over = false;
+    uint32_t over_unit = 0;
     enum qta_status status = QTA_OK;
     while (status == QTA_OK && *count == 0 && !reader->is_done) {
         if (reader->form == UNIT_NONE)
             status = open_next_unit(reader, err);
         if (status == QTA_OK && reader->form != UNIT_NONE)
-            status = read_unit(reader, &was_over, count, err);
+            status = read_unit(reader, &over_unit, count, err);
     }
     if (status == QTA_OK && *count == 0)
         status = qta_error_set(err, QTA_ERR_END, "the session ends here");

@@ -189,12 +189,13 @@ void fake_environment_init(struct fake_environment *fake)
 void fake_environment_fail(struct fake_environment *fake, uint32_t operations, int64_t at,
                            bool fails_on, int error)
 {
-    fake->operations = operations;
+    fake->operations = 0; /* threads of the code under test go on calling meanwhile */
     fake->fail_at = at;
     fake->fails_on = fails_on;
     fake->error = error;
-    atomic_store(&fake->calls, 0);
-    atomic_store(&fake->failures, 0);
+    fake->calls = 0;
+    fake->failures = 0;
+    fake->operations = operations;
 }
 
 const char *fake_operation_name(enum fake_operation operation)

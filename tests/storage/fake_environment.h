@@ -41,11 +41,11 @@ enum fake_operation {
 
 struct fake_environment {
     struct qta_environment base; /**< what the code under test gets */
-    uint32_t operations;         /**< bits of those that are counted and may fail */
-    int64_t fail_at;             /**< which call, from 1; 0 for none */
-    bool fails_on;               /**< all later ones as well */
-    bool tears_writes;           /**< a pwrite that fails has written its first half */
-    int error;
+    _Atomic uint32_t operations; /**< bits of those that are counted and may fail */
+    _Atomic int64_t fail_at;     /**< which call, from 1; 0 for none */
+    _Atomic bool fails_on;       /**< all later ones as well */
+    _Atomic bool tears_writes;   /**< a pwrite that fails has written its first half */
+    _Atomic int error;
     _Atomic int64_t calls;
     _Atomic int64_t failures;
 };

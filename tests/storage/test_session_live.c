@@ -144,6 +144,35 @@ static void reader_follows_runs_that_crash(void **state)
     follow(&recording);
 }
 
+/* A run that records nothing removes its prepared chunk, and the next one makes it anew. */
+static void reader_that_waits_at_an_empty_chunk_finds_the_next_run(void **state)
+{
+    struct scratch *scratch = *state;
+    struct qta_session_writer_options options = small_options(scratch);
+    struct qta_session_writer *writer;
+    struct tick_maker maker;
+    struct qta_digest digest;
+    struct qta_error err;
+    const struct qta_tick *ticks;
+    size_t count;
+    tick_maker_init(&maker, 78);
+    qta_digest_init(&digest);
+    assert_int_equal(qta_session_writer_create(&writer, &options, maker.names, NULL), QTA_OK);
+    struct qta_session_reader *reader = open_when_there(scratch->session);
+    assert_int_equal(qta_session_reader_next(reader, &ticks, &count, &err), QTA_ERR_END);
+    assert_int_equal(qta_session_writer_close(writer, NULL), QTA_OK);
+    qta_session_writer_destroy(writer);
+    assert_int_equal(qta_session_writer_create(&writer, &options, maker.names, NULL), QTA_OK);
+    append_random(writer, &maker, 3, &digest);
+    assert_int_equal(qta_session_writer_close(writer, NULL), QTA_OK);
+    qta_session_writer_destroy(writer);
+    assert_int_equal(qta_session_reader_next(reader, &ticks, &count, &err), QTA_OK);
+    assert_int_equal(count, 3);
+    assert_int_equal(qta_session_reader_next(reader, &ticks, &count, &err), QTA_ERR_END);
+    qta_session_reader_destroy(reader);
+    tick_maker_finish(&maker);
+}
+
 static void many_readers_look_at_a_live_session(void **state)
 {
     struct scratch *scratch = *state;
@@ -183,6 +212,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(reader_follows_a_writer_across_seals, setup, teardown),
         cmocka_unit_test_setup_teardown(reader_follows_several_runs, setup, teardown),
         cmocka_unit_test_setup_teardown(reader_follows_runs_that_crash, setup, teardown),
+        cmocka_unit_test_setup_teardown(reader_that_waits_at_an_empty_chunk_finds_the_next_run,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(many_readers_look_at_a_live_session, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
