@@ -15,11 +15,6 @@
 #include "storage/journal_format.h"
 #include "storage/session_folder.h"
 
-enum {
-    QTA_INDEX_APPLICATION_ID = 0x51544131, /* "QTA1" */
-    QTA_INDEX_VERSION = 1,
-};
-
 struct qta_session_index;
 
 /** Opens the index for writing, and makes it anew from the segments where it is missing, damaged,
