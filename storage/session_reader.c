@@ -40,7 +40,10 @@ struct qta_session_reader {
     struct qta_name_map ids; /* of the open unit's file, to ours */
     uint32_t cut_run;        /* the journal of this run ended early; 0 for none */
 
-    uint64_t next_seq; /* of the session as it is stored, whatever the filter says */
+    int64_t from_ns;   /* as the filter was given: seeking moves the filter's own beginning */
+    uint64_t from_seq; /* likewise */
+    bool is_placed;    /* next_unit is where the filter's beginning is */
+    uint64_t next_seq; /* of the session as it is stored; 0: whatever comes */
     bool is_done;      /* past the filter's end */
     bool has_held;     /* the next batch starts with `held`: it came behind a hole */
     struct qta_tick held;
@@ -56,40 +59,6 @@ struct qta_session_reader {
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
-enum qta_status qta_session_reader_create_in(struct qta_session_reader **out, const char *path,
-                                             const struct qta_session_filter *filter,
-                                             struct qta_environment *environment,
-                                             struct qta_error *err)
-{
-    assert(out && path && environment);
-    struct qta_session_reader *reader = calloc(1, sizeof *reader);
-    if (!reader)
-        return qta_error_set(err, QTA_ERR_NOMEM, "out of memory opening '%s'", path);
-    reader->next_unit = 1;
-    reader->next_seq = 1;
-    enum qta_status status = qta_session_folder_open(&reader->folder, path, environment, err);
-    reader->is_folder_open = status == QTA_OK;
-    if (status == QTA_OK)
-        status = qta_dictionary_create(&reader->names, err);
-    if (status == QTA_OK)
-        status = qta_tick_filter_init(&reader->filter, filter, reader->names, err);
-    if (status == QTA_OK)
-        status = qta_block_decoder_create(&reader->decoder, err);
-    if (status != QTA_OK) {
-        qta_session_reader_destroy(reader);
-        return status;
-    }
-    *out = reader;
-    return QTA_OK;
-}
-
-enum qta_status qta_session_reader_create(struct qta_session_reader **out, const char *path,
-                                          const struct qta_session_filter *filter,
-                                          struct qta_error *err)
-{
-    return qta_session_reader_create_in(out, path, filter, qta_environment_system(), err);
-}
-
 static void close_unit(struct qta_session_reader *reader)
 {
     if (reader->form == UNIT_JOURNAL) {
@@ -102,6 +71,57 @@ static void close_unit(struct qta_session_reader *reader)
     }
     reader->form = UNIT_NONE;
     reader->is_block_open = false;
+}
+
+/* From the filter's beginning, which is looked for when the first tick is. A time says nothing
+ * about numbers: what comes first there is right. */
+static void start_over(struct qta_session_reader *reader)
+{
+    close_unit(reader);
+    reader->next_unit = 1;
+    reader->is_placed = false;
+    reader->next_seq = reader->filter.from_seq > 0 ? reader->filter.from_seq : 1;
+    if (reader->filter.from_ns != INT64_MIN)
+        reader->next_seq = 0;
+    reader->cut_run = 0;
+    reader->is_done = false;
+    reader->has_held = false;
+    reader->pending = QTA_OK;
+}
+
+enum qta_status qta_session_reader_create_in(struct qta_session_reader **out, const char *path,
+                                             const struct qta_session_filter *filter,
+                                             struct qta_environment *environment,
+                                             struct qta_error *err)
+{
+    assert(out && path && environment);
+    struct qta_session_reader *reader = calloc(1, sizeof *reader);
+    if (!reader)
+        return qta_error_set(err, QTA_ERR_NOMEM, "out of memory opening '%s'", path);
+    enum qta_status status = qta_session_folder_open(&reader->folder, path, environment, err);
+    reader->is_folder_open = status == QTA_OK;
+    if (status == QTA_OK)
+        status = qta_dictionary_create(&reader->names, err);
+    if (status == QTA_OK)
+        status = qta_tick_filter_init(&reader->filter, filter, reader->names, err);
+    if (status == QTA_OK)
+        status = qta_block_decoder_create(&reader->decoder, err);
+    if (status != QTA_OK) {
+        qta_session_reader_destroy(reader);
+        return status;
+    }
+    reader->from_ns = reader->filter.from_ns;
+    reader->from_seq = reader->filter.from_seq;
+    start_over(reader);
+    *out = reader;
+    return QTA_OK;
+}
+
+enum qta_status qta_session_reader_create(struct qta_session_reader **out, const char *path,
+                                          const struct qta_session_filter *filter,
+                                          struct qta_error *err)
+{
+    return qta_session_reader_create_in(out, path, filter, qta_environment_system(), err);
 }
 
 void qta_session_reader_destroy(struct qta_session_reader *reader)
@@ -180,12 +200,25 @@ static enum qta_status report_missing(struct qta_session_reader *reader, uint64_
                          reader->next_seq, first - 1);
 }
 
+/* Whether a span ends before the filter begins. */
+static bool is_before(const struct qta_tick_filter *filter, const struct qta_tick_span *span)
+{
+    return span->last_seq < filter->from_seq || span->last_ts_recv_ns < filter->from_ns;
+}
+
 /* Whether nothing in this span is wanted. It then counts as read. */
 static bool can_pass_over(const struct qta_session_reader *reader, const struct qta_tick_span *span)
 {
     const struct qta_tick_filter *filter = &reader->filter;
-    return span->last_seq < reader->next_seq || span->last_seq < filter->from_seq ||
-           span->last_ts_recv_ns < filter->from_ns || (span->types & filter->types) == 0;
+    return span->last_seq < reader->next_seq || is_before(filter, span) ||
+           (span->types & filter->types) == 0 ||
+           (filter->has_event_limit && (span->max_ts_event_ns < filter->event_from_ns ||
+                                        span->min_ts_event_ns >= filter->event_until_ns));
+}
+
+static bool is_hole_before(const struct qta_session_reader *reader, uint64_t seq)
+{
+    return reader->next_seq != 0 && seq > reader->next_seq;
 }
 
 /* A segment of which nothing is wanted need not be opened; one that comes behind a hole is, so that
@@ -194,7 +227,7 @@ static bool segment_can_be_passed_over(struct qta_session_reader *reader, uint32
 {
     struct qta_segment_header header;
     if (qta_segment_reader_peek(&reader->folder, number, &header, NULL) != QTA_OK ||
-        header.span.first_seq > reader->next_seq || !can_pass_over(reader, &header.span))
+        is_hole_before(reader, header.span.first_seq) || !can_pass_over(reader, &header.span))
         return false;
     if (header.span.last_seq >= reader->next_seq)
         reader->next_seq = header.span.last_seq + 1;
@@ -267,6 +300,30 @@ static enum qta_status list_units(struct qta_session_reader *reader, struct unit
     return status;
 }
 
+/* Goes to the last segment that ends before the filter's beginning, so that a hole behind it is
+ * found. One whose header cannot be read counts as not before: then reading starts earlier. */
+static void find_beginning(struct qta_session_reader *reader, const struct units *units)
+{
+    const struct qta_file_numbers *segments = &units->segments;
+    size_t low = 0; /* all below are before */
+    size_t high = segments->count;
+    reader->is_placed = true;
+    if (reader->filter.from_ns == INT64_MIN && reader->filter.from_seq <= 1)
+        return;
+    while (low < high) {
+        struct qta_segment_header header;
+        size_t middle = low + (high - low) / 2;
+        if (qta_segment_reader_peek(&reader->folder, segments->numbers[middle], &header, NULL) ==
+                QTA_OK &&
+            is_before(&reader->filter, &header.span))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low > 0)
+        reader->next_unit = segments->numbers[low - 1];
+}
+
 /* Opens a unit in the form that it has. One that cannot be read is passed over, with its error. */
 static enum qta_status open_unit(struct qta_session_reader *reader, const struct units *units,
                                  uint32_t number, struct qta_error *err)
@@ -300,6 +357,8 @@ static enum qta_status open_next_unit(struct qta_session_reader *reader, struct 
         enum qta_status status = list_units(reader, &units, err);
         if (status != QTA_OK)
             return status;
+        if (!reader->is_placed)
+            find_beginning(reader, &units);
         while (status == QTA_OK && reader->form == UNIT_NONE) {
             uint32_t segment = qta_file_numbers_from(&units.segments, reader->next_unit);
             uint32_t journal = qta_file_numbers_from(&units.journals, reader->next_unit);
@@ -367,7 +426,8 @@ static void accept_tick(struct qta_session_reader *reader, const struct qta_tick
                         size_t *count)
 {
     reader->next_seq = tick->rx_seq + 1;
-    reader->is_done = tick->ts_recv_ns >= reader->filter.until_ns;
+    reader->is_done = tick->ts_recv_ns >= reader->filter.until_ns ||
+                      reader->next_seq >= reader->filter.until_seq;
     if (qta_tick_filter_passes(&reader->filter, tick))
         (*count)++;
 }
@@ -383,7 +443,7 @@ static enum qta_status take_tick(struct qta_session_reader *reader, struct qta_t
     qta_tick_translate_names(tick, translate_or_note, &translation);
     if (!translation.is_complete) /* its names were lost, and so is it */
         return QTA_OK;
-    if (tick->rx_seq == reader->next_seq) {
+    if (!is_hole_before(reader, tick->rx_seq)) {
         accept_tick(reader, tick, count);
         return QTA_OK;
     }
@@ -550,12 +610,15 @@ static enum qta_status next_frame(struct qta_session_reader *reader, struct qta_
             reader->frame++;
             continue;
         }
-        if (frame->span.first_seq > reader->next_seq) {
+        if (reader->next_seq == 0)
+            reader->next_seq = frame->span.first_seq;
+        if (is_hole_before(reader, frame->span.first_seq)) {
             enum qta_status status = report_missing(reader, frame->span.first_seq, err);
             reader->next_seq = frame->span.first_seq;
             return status;
         }
-        reader->is_done = frame->span.first_ts_recv_ns >= reader->filter.until_ns;
+        reader->is_done = frame->span.first_ts_recv_ns >= reader->filter.until_ns ||
+                          reader->next_seq >= reader->filter.until_seq;
         if (reader->is_done)
             return QTA_OK;
         reader->frame++;
@@ -672,5 +735,27 @@ enum qta_status qta_session_reader_next(struct qta_session_reader *reader,
     }
     *ticks = reader->ticks;
     *count = got;
+    return QTA_OK;
+}
+
+/* ---- seeking ------------------------------------------------------------------------------- */
+
+enum qta_status qta_session_reader_seek_seq(struct qta_session_reader *reader, uint64_t rx_seq,
+                                            struct qta_error *err)
+{
+    (void)err;
+    reader->filter.from_ns = reader->from_ns;
+    reader->filter.from_seq = rx_seq > reader->from_seq ? rx_seq : reader->from_seq;
+    start_over(reader);
+    return QTA_OK;
+}
+
+enum qta_status qta_session_reader_seek_time(struct qta_session_reader *reader, int64_t ts_recv_ns,
+                                             struct qta_error *err)
+{
+    (void)err;
+    reader->filter.from_ns = ts_recv_ns > reader->from_ns ? ts_recv_ns : reader->from_ns;
+    reader->filter.from_seq = reader->from_seq;
+    start_over(reader);
     return QTA_OK;
 }

@@ -9,6 +9,9 @@ struct qta_session_filter qta_session_filter_default(void)
     return (struct qta_session_filter){
         .from_ns = INT64_MIN,
         .until_ns = INT64_MAX,
+        .event_from_ns = INT64_MIN,
+        .event_until_ns = INT64_MAX,
+        .until_seq = UINT64_MAX,
         .types = QTA_TYPES_ALL,
     };
 }
@@ -50,7 +53,12 @@ enum qta_status qta_tick_filter_init(struct qta_tick_filter *filter,
     *filter = (struct qta_tick_filter){
         .from_ns = wanted->from_ns,
         .until_ns = wanted->until_ns,
+        .event_from_ns = wanted->event_from_ns,
+        .event_until_ns = wanted->event_until_ns,
         .from_seq = wanted->from_seq,
+        .until_seq = wanted->until_seq,
+        .has_event_limit = wanted->event_from_ns != INT64_MIN ||
+                           wanted->event_until_ns != INT64_MAX,
         .types = wanted->types,
     };
     if (fill_set(&filter->symbols, names, QTA_NAME_SYMBOL, wanted->symbols, wanted->symbol_count) &&

@@ -20,7 +20,11 @@ struct qta_id_set {
 struct qta_tick_filter {
     int64_t from_ns;
     int64_t until_ns;
+    int64_t event_from_ns;
+    int64_t event_until_ns;
     uint64_t from_seq;
+    uint64_t until_seq;
+    bool has_event_limit; /**< then ticks with an unknown ts_event do not pass */
     uint32_t types;
     struct qta_id_set symbols;
     struct qta_id_set providers;
@@ -43,7 +47,11 @@ static inline bool qta_tick_filter_passes(const struct qta_tick_filter *filter,
     if (tick->type >= QTA_TICK_TYPE_END || !(filter->types & QTA_TYPE_BIT(tick->type)))
         return false;
     if (tick->rx_seq < filter->from_seq || tick->ts_recv_ns < filter->from_ns ||
-        tick->ts_recv_ns >= filter->until_ns)
+        tick->rx_seq >= filter->until_seq || tick->ts_recv_ns >= filter->until_ns)
+        return false;
+    if (filter->has_event_limit &&
+        (tick->ts_event_ns == QTA_TIME_UNKNOWN || tick->ts_event_ns < filter->event_from_ns ||
+         tick->ts_event_ns >= filter->event_until_ns))
         return false;
     if (!qta_id_set_has(&filter->providers, tick->provider))
         return false;

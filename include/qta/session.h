@@ -80,12 +80,15 @@ QTA_API void qta_session_writer_destroy(struct qta_session_writer *writer);
 struct qta_session_reader;
 
 /** Which ticks to read. Start from qta_session_filter_default() (all of them). A tick passes when
- * it passes every part. Feed types pass `symbols` when their symbol is none. Borrowed for the call.
- */
+ * it passes every part. Feed types pass `symbols` when their symbol is none. When one of the
+ * event limits is set, ticks whose ts_event_ns is unknown do not pass. Borrowed for the call. */
 struct qta_session_filter {
     int64_t from_ns;            /**< first ts_recv_ns to read; INT64_MIN for the start */
     int64_t until_ns;           /**< first ts_recv_ns not to read; INT64_MAX for the end */
+    int64_t event_from_ns;      /**< first ts_event_ns to read; INT64_MIN for no limit */
+    int64_t event_until_ns;     /**< first ts_event_ns not to read; INT64_MAX for no limit */
     uint64_t from_seq;          /**< first rx_seq to read */
+    uint64_t until_seq;         /**< first rx_seq not to read; UINT64_MAX for the end */
     uint32_t types;             /**< QTA_TYPE_BITs */
     const char *const *symbols; /**< NULL for all */
     size_t symbol_count;
@@ -109,6 +112,14 @@ QTA_API void qta_session_reader_destroy(struct qta_session_reader *reader);
 QTA_API enum qta_status qta_session_reader_next(struct qta_session_reader *reader,
                                                 const struct qta_tick **ticks, size_t *count,
                                                 struct qta_error *err);
+
+/** Goes to the first tick of at least this rx_seq or ts_recv_ns, forwards or backwards: the next
+ *  call of qta_session_reader_next() reads on from there, by the same filter. Behind the end: that
+ *  gives QTA_ERR_END (in a live session: until there are such ticks). QTA_ERR_IO, QTA_ERR_NOMEM. */
+QTA_API enum qta_status qta_session_reader_seek_seq(struct qta_session_reader *reader,
+                                                    uint64_t rx_seq, struct qta_error *err);
+QTA_API enum qta_status qta_session_reader_seek_time(struct qta_session_reader *reader,
+                                                     int64_t ts_recv_ns, struct qta_error *err);
 
 /** What the ids of this reader's ticks stand for. Valid as long as the reader. */
 QTA_API const struct qta_dictionary *

@@ -65,7 +65,12 @@ static bool should_pass(const struct qta_session_filter *filter, const struct qt
     const char *symbol = qta_dictionary_name(names, QTA_NAME_SYMBOL, tick->symbol, NULL);
     const char *provider = qta_dictionary_name(names, QTA_NAME_PROVIDER, tick->provider, NULL);
     if (tick->rx_seq < filter->from_seq || tick->ts_recv_ns < filter->from_ns ||
-        tick->ts_recv_ns >= filter->until_ns || !(filter->types & QTA_TYPE_BIT(tick->type)))
+        tick->rx_seq >= filter->until_seq || tick->ts_recv_ns >= filter->until_ns ||
+        !(filter->types & QTA_TYPE_BIT(tick->type)))
+        return false;
+    if ((filter->event_from_ns != INT64_MIN || filter->event_until_ns != INT64_MAX) &&
+        (tick->ts_event_ns == QTA_TIME_UNKNOWN || tick->ts_event_ns < filter->event_from_ns ||
+         tick->ts_event_ns >= filter->event_until_ns))
         return false;
     if (filter->providers && !is_one_of(provider, filter->providers, filter->provider_count))
         return false;
@@ -74,9 +79,9 @@ static bool should_pass(const struct qta_session_filter *filter, const struct qt
     return tick->symbol == 0 && !qta_tick_is_market(tick);
 }
 
-static void expect_same(const struct scratch *scratch, const struct qta_session_filter *filter)
+/* Reads to the end what should be all that passes. */
+static void expect_rest(struct qta_session_reader *reader, const struct qta_session_filter *filter)
 {
-    struct qta_session_reader *reader;
     struct qta_error err;
     struct qta_digest expected;
     struct qta_digest found;
@@ -85,7 +90,6 @@ static void expect_same(const struct scratch *scratch, const struct qta_session_
     for (size_t i = 0; i < TICKS; i++)
         if (should_pass(filter, &all[i]))
             qta_digest_add(&expected, &all[i], names);
-    assert_int_equal(qta_session_reader_create(&reader, scratch->session, filter, NULL), QTA_OK);
     for (;;) {
         const struct qta_tick *ticks;
         size_t count;
@@ -98,9 +102,16 @@ static void expect_same(const struct scratch *scratch, const struct qta_session_
         for (size_t i = 0; i < count; i++)
             qta_digest_add(&found, &ticks[i], qta_session_reader_names(reader));
     }
-    qta_session_reader_destroy(reader);
     assert_int_equal(found.ticks, expected.ticks);
     assert_true(found.full == expected.full);
+}
+
+static void expect_same(const struct scratch *scratch, const struct qta_session_filter *filter)
+{
+    struct qta_session_reader *reader;
+    assert_int_equal(qta_session_reader_create(&reader, scratch->session, filter, NULL), QTA_OK);
+    expect_rest(reader, filter);
+    qta_session_reader_destroy(reader);
 }
 
 static void everything_passes_by_default(void **state)
@@ -121,8 +132,58 @@ static void time_and_number_cut_exactly(void **state)
             filter.until_ns = from_ns + (int64_t)random_below(&random, 2000000000);
         if (i % 4 == 0)
             filter.from_seq = random_below(&random, TICKS + 10);
+        if (i % 5 == 0)
+            filter.until_seq = filter.from_seq + random_below(&random, 3000);
         expect_same(*state, &filter);
     }
+}
+
+static void event_times_cut_and_the_unknown_do_not_pass(void **state)
+{
+    uint64_t random = 2;
+    struct qta_session_filter filter = qta_session_filter_default();
+    filter.event_from_ns = INT64_MIN + 1;
+    expect_same(*state, &filter);
+    for (int i = 0; i < 30; i++) {
+        filter = qta_session_filter_default();
+        int64_t event_ns = all[random_below(&random, TICKS)].ts_event_ns;
+        if (i % 3 != 0)
+            filter.event_from_ns = event_ns;
+        if (i % 3 != 1)
+            filter.event_until_ns = event_ns + 1 + (int64_t)random_below(&random, 100000);
+        expect_same(*state, &filter);
+    }
+}
+
+static void seeking_goes_anywhere_and_keeps_the_filter(void **state)
+{
+    const struct scratch *scratch = *state;
+    struct qta_session_reader *reader;
+    uint64_t random = 3;
+    struct qta_session_filter wanted = qta_session_filter_default();
+    wanted.types = QTA_TYPE_BIT(QTA_TICK_TRADE) | QTA_TYPE_BIT(QTA_TICK_GAP);
+    wanted.from_seq = 500;
+    wanted.until_seq = TICKS - 300;
+    assert_int_equal(qta_session_reader_create(&reader, scratch->session, &wanted, NULL), QTA_OK);
+    for (int i = 0; i < 60; i++) {
+        struct qta_session_filter filter = wanted;
+        const struct qta_tick *target = &all[random_below(&random, TICKS)];
+        if (i % 2 == 0) {
+            assert_int_equal(qta_session_reader_seek_seq(reader, target->rx_seq, NULL), QTA_OK);
+            if (target->rx_seq > filter.from_seq)
+                filter.from_seq = target->rx_seq;
+        } else {
+            filter.from_ns = target->ts_recv_ns + i % 3;
+            assert_int_equal(qta_session_reader_seek_time(reader, filter.from_ns, NULL), QTA_OK);
+        }
+        const struct qta_tick *ticks;
+        size_t count;
+        if (i % 4 < 2) /* from the middle of something */
+            expect_rest(reader, &filter);
+        else
+            qta_session_reader_next(reader, &ticks, &count, NULL);
+    }
+    qta_session_reader_destroy(reader);
 }
 
 static void each_type_can_be_read_alone(void **state)
@@ -167,6 +228,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_passes_by_default),
         cmocka_unit_test(time_and_number_cut_exactly),
+        cmocka_unit_test(event_times_cut_and_the_unknown_do_not_pass),
+        cmocka_unit_test(seeking_goes_anywhere_and_keeps_the_filter),
         cmocka_unit_test(each_type_can_be_read_alone),
         cmocka_unit_test(symbols_and_providers_go_by_name),
     };
