@@ -8,10 +8,10 @@
 #include <string.h>
 
 #include "adapters/byte_buffer.h"
-#include "adapters/json_reader.h"
 #include "adapters/json_writer.h"
 #include "adapters/msgpack_reader.h"
 #include "adapters/msgpack_writer.h"
+#include "core/json_reader.h"
 
 enum {
     CREDENTIAL_BYTES = 512,

@@ -18,8 +18,8 @@
 #include <qta/tick.h>
 
 #include "adapters/alpaca_fields.h"
-#include "adapters/json_reader.h"
 #include "adapters/msgpack_reader.h"
+#include "core/json_reader.h"
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define NEVER_INLINE __attribute__((noinline, cold))

@@ -8,7 +8,7 @@
 
 #include <qta/timestamp.h>
 
-#include "adapters/json_reader.h"
+#include "core/json_reader.h"
 
 enum {
     IDS_MAX = 2, /* a correction names two trades */

@@ -13,8 +13,8 @@
 #include <qta/timestamp.h>
 
 #include "adapters/alpaca_decode.h"
-#include "adapters/json_reader.h"
 #include "adapters/msgpack_writer.h"
+#include "core/json_reader.h"
 #include "tests/adapters/fake_host.h"
 
 struct decoding {

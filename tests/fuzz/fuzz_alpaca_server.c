@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "adapters/alpaca_server.h"
-#include "adapters/json_reader.h"
 #include "adapters/msgpack_reader.h"
+#include "core/json_reader.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "adapters/json_reader.h"
+#include "core/json_reader.h"
 
 /* A copy that ends where the text ends, so that a sanitizer sees a read past it. */
 static char *exact_copy(const void *bytes, size_t length)

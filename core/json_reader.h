@@ -24,8 +24,8 @@
  * then, and the value can be read as what it is, or skipped.
  *
  *  A reader is a plain value: a copy of it is a bookmark to come back to. */
-#ifndef QTA_ADAPTERS_JSON_READER_H
-#define QTA_ADAPTERS_JSON_READER_H
+#ifndef QTA_CORE_JSON_READER_H
+#define QTA_CORE_JSON_READER_H
 
 #include <stdbool.h>
 #include <stddef.h>

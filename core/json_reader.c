@@ -1,5 +1,5 @@
 /* The JSON scanner: what the fast halves in the header leave over, and everything that is rare. */
-#include "adapters/json_reader.h"
+#include "core/json_reader.h"
 
 #include <assert.h>
 
