@@ -12,7 +12,7 @@
 enum {
     TYPES_MAX = 32,
     COLUMNS_MAX = TYPES_MAX * QTA_TICK_WORDS,
-    BATCH = 256,
+    BATCH = 128,
     TEXTS_MAX = QTA_BLOCK_TICKS_MAX * 4,
 };
 
@@ -287,9 +287,23 @@ static uint64_t index_at(const struct qta_byte_planes *planes, size_t position)
     return number;
 }
 
+/* The bytes of planes that are numbers below 256 as they lie; NULL when they are more. */
+static const uint8_t *single_plane(const struct qta_byte_planes *planes)
+{
+    bool is_single = planes->plane_count == 1 && planes->shifts[0] == 0 && planes->constant == 0;
+    return is_single ? planes->bytes[0] : NULL;
+}
+
 /* Whether all indices are below the dictionary's end. */
 static bool indices_fit(const struct qta_byte_planes *planes, size_t value_count)
 {
+    const uint8_t *bytes = single_plane(planes);
+    if (bytes) {
+        uint8_t most_byte = 0;
+        for (size_t i = 0; i < planes->count; i++)
+            most_byte = bytes[i] > most_byte ? bytes[i] : most_byte;
+        return most_byte < value_count;
+    }
     uint64_t numbers[BATCH];
     uint64_t most = 0;
     for (size_t from = 0; from < planes->count; from += BATCH) {
@@ -342,6 +356,11 @@ static size_t field_values(struct column *column, uint64_t **values)
     }
     *values = column->values;
     return column->value_planes.count;
+}
+
+static uint64_t *values_of(struct column *column)
+{
+    return column->form == QTA_COLUMN_CONSTANT ? &column->base : column->values;
 }
 
 /* Each tick's kind must be one of the block's types, and all types must be as frequent as it says.
@@ -580,71 +599,24 @@ enum qta_status qta_block_decoder_begin(struct qta_block_decoder *decoder,
 
 /* ---- next ---------------------------------------------------------------------------------- */
 
-static void store_word(struct qta_tick *tick, size_t word, uint64_t value)
+/* What the batch has in common while its columns are put together. */
+struct batch {
+    struct qta_tick *ticks; /* of the caller, for what is wanted of the batch */
+    size_t from;            /* in the block */
+    size_t length;
+    uint64_t times[BATCH];
+    uint16_t symbols[BATCH]; /* indices in the dictionary */
+    uint16_t kinds[BATCH];
+};
+
+static inline void store_word(struct qta_tick *tick, size_t word, uint64_t value)
 {
     memcpy((uint8_t *)tick + word * sizeof value, &value, sizeof value);
 }
 
-/* The words of a column of all types for a batch; symbols' indices are kept as well. */
-static void get_words(struct column *column, size_t from, size_t length, uint64_t *words,
-                      uint16_t *indices)
-{
-    uint64_t numbers[BATCH];
-    if (!column || column->form == QTA_COLUMN_CONSTANT) {
-        for (size_t i = 0; i < length; i++) {
-            words[i] = column ? column->base : 0;
-            indices[i] = 0;
-        }
-        return;
-    }
-    qta_byte_planes_get(&column->planes, from, length, numbers);
-    for (size_t i = 0; i < length; i++) {
-        indices[i] = (uint16_t)numbers[i];
-        words[i] = column->values[numbers[i]];
-    }
-}
-
-/* What the batch has in common while its columns are put together. */
-struct batch {
-    size_t length;
-    uint64_t times[BATCH];
-    uint64_t symbols[BATCH];
-    uint64_t kinds[BATCH];
-    uint16_t symbol_indices[BATCH];
-    uint16_t kind_indices[BATCH];
-};
-
-/* Undoes prediction: differences in, numbers out, in place. */
-static void restore(struct column *column, uint64_t *numbers, size_t count, const uint16_t *sources,
-                    const struct batch *batch)
-{
-    if (column->flags & QTA_COLUMN_ZIGZAG)
-        for (size_t i = 0; i < count; i++)
-            numbers[i] = qta_unzigzag(numbers[i]);
-    else if (column->base != 0)
-        for (size_t i = 0; i < count; i++)
-            numbers[i] += column->base;
-    switch ((enum qta_predictor)column->predictor) {
-    case QTA_PREDICT_NONE:
-        break;
-    case QTA_PREDICT_PREVIOUS:
-        for (size_t i = 0; i < count; i++)
-            numbers[i] = column->previous += numbers[i];
-        break;
-    case QTA_PREDICT_SYMBOL:
-        for (size_t i = 0; i < count; i++)
-            numbers[i] = column->values[batch->symbol_indices[sources[i]]] += numbers[i];
-        break;
-    case QTA_PREDICT_TS_RECV:
-        for (size_t i = 0; i < count; i++)
-            numbers[i] += batch->times[sources[i]];
-        break;
-    }
-}
-
-/* Multiplying by the inverse of 5^k modulo 2^64 divides exactly what is divisible. */
 static uint64_t divide_exactly(uint64_t scaled, int power)
 {
+    /* multiplying by the inverse of 5^k modulo 2^64 divides exactly what is divisible */
     static const uint64_t inverses[19] = {
         UINT64_C(0x1),
         UINT64_C(0xcccccccccccccccd),
@@ -671,48 +643,163 @@ static uint64_t divide_exactly(uint64_t scaled, int power)
     return (uint64_t)((int64_t)(scaled * inverses[power]) >> power);
 }
 
-static void put_numbers(struct column *column, struct slot *slot, struct qta_tick *ticks,
-                        const struct batch *batch)
+/* What planes hold of a column of numbers, as differences of the right sign. */
+static void get_differences(const struct column *column, size_t from, size_t count,
+                            uint64_t *numbers)
+{
+    qta_byte_planes_get(&column->planes, from, count, numbers);
+    if (column->flags & QTA_COLUMN_ZIGZAG)
+        for (size_t i = 0; i < count; i++)
+            numbers[i] = qta_unzigzag(numbers[i]);
+    else if (column->base != 0)
+        for (size_t i = 0; i < count; i++)
+            numbers[i] += column->base;
+}
+
+/* Where a column's values go: tick `places[i]` of the batch gets value i, of tick `sources[i]` of
+ * the block. Dense: all three numbers are i, which the compiler then knows. */
+struct target {
+    const uint16_t *places;
+    const uint16_t *sources;
+    size_t count;
+};
+
+static inline size_t place_of(const struct target *target, bool is_dense, size_t i)
+{
+    return is_dense ? i : target->places[i];
+}
+
+static inline size_t source_of(const struct target *target, bool is_dense, size_t i)
+{
+    return is_dense ? i : target->sources[i];
+}
+
+/* Undoes prediction and puts the numbers where they belong. What the loop needs is taken out of the
+ * column first: the compiler cannot know that ticks are not columns. */
+static inline void put_restored(struct column *column, const struct batch *batch,
+                                const struct target *target, const uint64_t *numbers, bool is_dense,
+                                bool is_scaled)
+{
+    const enum qta_predictor predictor = (enum qta_predictor)column->predictor;
+    const size_t count = target->count;
+    const size_t word = column->word;
+    const size_t exponent_byte = column->exponent_byte;
+    const int exponent = column->exponent;
+    const uint16_t *symbols = batch->symbols;
+    const uint64_t *times = batch->times;
+    struct qta_tick *ticks = batch->ticks;
+    uint64_t *values = column->values;
+    uint64_t previous = column->previous;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t number = numbers[i];
+        struct qta_tick *tick = &ticks[place_of(target, is_dense, i)];
+        if (predictor == QTA_PREDICT_PREVIOUS)
+            number = previous += number;
+        else if (predictor == QTA_PREDICT_SYMBOL)
+            number = values[symbols[source_of(target, is_dense, i)]] += number;
+        else if (predictor == QTA_PREDICT_TS_RECV)
+            number += times[source_of(target, is_dense, i)];
+        if (is_scaled) {
+            int power = (int8_t)((const uint8_t *)tick)[exponent_byte] - exponent;
+            if (power != 0)
+                number = divide_exactly(number, power);
+        }
+        store_word(tick, word, number);
+    }
+    column->previous = previous;
+}
+
+static void put_numbers(struct column *column, const struct batch *batch,
+                        const struct target *wanted, bool is_dense)
 {
     uint64_t numbers[BATCH];
     uint16_t places[BATCH];
     uint16_t sources[BATCH];
-    const uint16_t *to = slot->places;
-    const uint16_t *from = slot->sources;
-    size_t count = slot->batch_count;
+    struct target target = *wanted;
     if (column->flags & QTA_COLUMN_SKIP_NULL) {
-        size_t kept = 0;
-        for (size_t i = 0; i < count; i++) {
-            const uint8_t *tick = (const uint8_t *)&ticks[slot->places[i]];
-            places[kept] = slot->places[i];
-            sources[kept] = slot->sources[i];
-            kept += (int8_t)tick[column->exponent_byte] != QTA_DECIMAL_NULL_EXPONENT;
+        target = (struct target){.places = places, .sources = sources};
+        for (size_t i = 0; i < wanted->count; i++) {
+            size_t place = place_of(wanted, is_dense, i);
+            const uint8_t *tick = (const uint8_t *)&batch->ticks[place];
+            places[target.count] = (uint16_t)place;
+            sources[target.count] = (uint16_t)source_of(wanted, is_dense, i);
+            target.count += (int8_t)tick[column->exponent_byte] != QTA_DECIMAL_NULL_EXPONENT;
         }
-        count = kept;
-        to = places;
-        from = sources;
+        is_dense = false;
     }
-    qta_byte_planes_get(&column->planes, column->position, count, numbers);
-    column->position += count;
-    restore(column, numbers, count, from, batch);
-    if (column->flags & QTA_COLUMN_SCALED)
-        for (size_t i = 0; i < count; i++) {
-            const uint8_t *tick = (const uint8_t *)&ticks[to[i]];
-            numbers[i] = divide_exactly(numbers[i],
-                                        (int8_t)tick[column->exponent_byte] - column->exponent);
-        }
-    for (size_t i = 0; i < count; i++)
-        store_word(&ticks[to[i]], column->word, numbers[i]);
+    get_differences(column, column->position, target.count, numbers);
+    column->position += target.count;
+    bool is_scaled = (column->flags & QTA_COLUMN_SCALED) != 0;
+    if (is_dense && is_scaled)
+        put_restored(column, batch, &target, numbers, true, true);
+    else if (is_dense)
+        put_restored(column, batch, &target, numbers, true, false);
+    else
+        put_restored(column, batch, &target, numbers, false, is_scaled);
 }
 
-static void put_fields(struct column *column, struct slot *slot, struct qta_tick *ticks)
+static inline void put_fields(struct column *column, const struct batch *batch,
+                              const struct target *target, bool is_dense)
 {
-    uint64_t indices[BATCH];
-    size_t count = slot->batch_count;
-    qta_byte_planes_get(&column->planes, column->position, count, indices);
+    const size_t count = target->count;
+    const size_t word = column->word;
+    const uint64_t *values = column->values;
+    const uint8_t *bytes = single_plane(&column->planes);
+    struct qta_tick *ticks = batch->ticks;
+    if (bytes) {
+        bytes += column->position;
+        for (size_t i = 0; i < count; i++)
+            store_word(&ticks[place_of(target, is_dense, i)], word, values[bytes[i]]);
+    } else {
+        uint64_t indices[BATCH];
+        qta_byte_planes_get(&column->planes, column->position, count, indices);
+        for (size_t i = 0; i < count; i++)
+            store_word(&ticks[place_of(target, is_dense, i)], word, values[indices[i]]);
+    }
     column->position += count;
-    for (size_t i = 0; i < count; i++)
-        store_word(&ticks[slot->places[i]], column->word, column->values[indices[i]]);
+}
+
+/* The indices that a batch has in a dictionary of all types; all 0 for a constant. */
+static void get_indices(const struct column *column, size_t from, size_t length,
+                        uint16_t indices[BATCH])
+{
+    uint64_t numbers[BATCH];
+    if (!column || column->form == QTA_COLUMN_CONSTANT) {
+        memset(indices, 0, length * sizeof *indices);
+        return;
+    }
+    const uint8_t *bytes = single_plane(&column->planes);
+    if (bytes) {
+        for (size_t i = 0; i < length; i++)
+            indices[i] = bytes[from + i];
+        return;
+    }
+    qta_byte_planes_get(&column->planes, from, length, numbers);
+    for (size_t i = 0; i < length; i++)
+        indices[i] = (uint16_t)numbers[i];
+}
+
+static void get_times(struct column *column, struct batch *batch)
+{
+    uint64_t numbers[BATCH];
+    uint16_t indices[BATCH];
+    if (!column || column->form != QTA_COLUMN_NUMBERS) {
+        get_indices(column, batch->from, batch->length, indices);
+        const uint64_t zero = 0;
+        const uint64_t *values = column ? values_of(column) : &zero;
+        for (size_t i = 0; i < batch->length; i++)
+            batch->times[i] = values[indices[i]];
+        return;
+    }
+    get_differences(column, batch->from, batch->length, numbers);
+    for (size_t i = 0; i < batch->length; i++) {
+        uint64_t number = numbers[i];
+        if (column->predictor == QTA_PREDICT_PREVIOUS)
+            number = column->previous += number;
+        else if (column->predictor == QTA_PREDICT_SYMBOL)
+            number = column->values[batch->symbols[i]] += number;
+        batch->times[i] = number;
+    }
 }
 
 /* Ids that are texts, in words of numbers: fields have been translated in their dictionaries. */
@@ -723,69 +810,111 @@ static uint32_t translate_text(void *user, enum qta_name_kind kind, uint32_t id)
     return id <= decoder->text_count ? decoder->texts[id] : QTA_NAME_OTHER;
 }
 
-static void translate_text_ids(struct qta_block_decoder *decoder, struct slot *slot,
-                               struct qta_tick *ticks)
+static void translate_text_ids(struct qta_block_decoder *decoder, const struct batch *batch,
+                               const struct target *target)
 {
-    for (size_t i = 0; i < slot->batch_count; i++) {
-        struct qta_tick *tick = &ticks[slot->places[i]];
+    for (size_t i = 0; i < target->count; i++) {
+        struct qta_tick *tick = &batch->ticks[target->places[i]];
         if (tick->flags & QTA_FLAG_ID_IS_TEXT)
             qta_tick_translate_text_ids(tick, translate_text, decoder);
     }
 }
 
-static void put_slot(struct qta_block_decoder *decoder, struct slot *slot, struct qta_tick *ticks,
-                     const struct batch *batch)
+static void put_slot(struct qta_block_decoder *decoder, struct slot *slot,
+                     const struct batch *batch, bool is_dense)
 {
+    struct target target = {slot->places, slot->sources, slot->batch_count};
     for (size_t i = 0; i < slot->column_count; i++) {
         struct column *column = slot->columns[i];
-        if (column->form == QTA_COLUMN_DICTIONARY)
-            put_fields(column, slot, ticks);
+        if (column->form == QTA_COLUMN_NUMBERS)
+            put_numbers(column, batch, &target, is_dense);
+        else if (is_dense)
+            put_fields(column, batch, &target, true);
         else
-            put_numbers(column, slot, ticks, batch);
+            put_fields(column, batch, &target, false);
     }
     if (decoder->text_count > 0 && qta_tick_names_of(slot->type)->id_count > 0)
-        translate_text_ids(decoder, slot, ticks);
+        translate_text_ids(decoder, batch, &target);
+}
+
+/* The ticks of a block that has one type only, with the words that all types share. */
+static void start_dense(struct qta_block_decoder *decoder, const struct batch *batch)
+{
+    const uint64_t zero = 0;
+    const uint64_t *symbols = decoder->symbols ? values_of(decoder->symbols) : &zero;
+    const uint64_t *kinds = values_of(decoder->kinds);
+    const size_t length = batch->length;
+    uint64_t rx_seq = decoder->input.first_seq + batch->from;
+    struct qta_tick *ticks = batch->ticks;
+    struct qta_tick started = decoder->slots[0].absent;
+    for (size_t i = 0; i < length; i++) {
+        started.rx_seq = rx_seq++;
+        store_word(&started, QTA_WORD_TS_RECV, batch->times[i]);
+        store_word(&started, QTA_WORD_SYMBOL, symbols[batch->symbols[i]]);
+        store_word(&started, QTA_WORD_KIND, kinds[batch->kinds[i]]);
+        ticks[i] = started;
+    }
+}
+
+/* Makes the wanted ticks of the batch, with the words that all types share; deals them out to their
+ * slots. Returns how many there are. */
+static size_t start_ticks(struct qta_block_decoder *decoder, const struct batch *batch)
+{
+    const uint64_t zero = 0;
+    const uint64_t *symbols = decoder->symbols ? values_of(decoder->symbols) : &zero;
+    const uint64_t *kinds = values_of(decoder->kinds);
+    size_t wanted = 0;
+    for (size_t i = 0; i < decoder->slot_count; i++)
+        decoder->slots[i].batch_count = 0;
+    for (size_t i = 0; i < batch->length; i++) {
+        struct slot *slot = &decoder->slots[decoder->kind_slots[batch->kinds[i]]];
+        struct qta_tick *tick = &batch->ticks[wanted];
+        if (!slot->is_wanted)
+            continue;
+        *tick = slot->absent;
+        tick->rx_seq = decoder->input.first_seq + batch->from + i;
+        store_word(tick, QTA_WORD_TS_RECV, batch->times[i]);
+        store_word(tick, QTA_WORD_SYMBOL, symbols[batch->symbols[i]]);
+        store_word(tick, QTA_WORD_KIND, kinds[batch->kinds[i]]);
+        slot->places[slot->batch_count] = (uint16_t)wanted++;
+        slot->sources[slot->batch_count++] = (uint16_t)i;
+    }
+    return wanted;
+}
+
+/* So that code for places works where all of them are taken. */
+static void fill_places(struct slot *slot, size_t length)
+{
+    slot->batch_count = length;
+    for (uint16_t i = 0; i < length; i++) {
+        slot->places[i] = i;
+        slot->sources[i] = i;
+    }
 }
 
 /* One batch; returns how many ticks of the wanted types it had. */
 static size_t decode_batch(struct qta_block_decoder *decoder, size_t length, struct qta_tick *ticks)
 {
-    struct batch batch = {.length = length};
-    uint16_t ignored[BATCH];
-    size_t from = decoder->position;
-    size_t wanted = 0;
-    get_words(decoder->kinds, from, length, batch.kinds, batch.kind_indices);
-    get_words(decoder->symbols, from, length, batch.symbols, batch.symbol_indices);
-    struct column *times = decoder->times;
-    if (times && times->form == QTA_COLUMN_NUMBERS) {
-        for (uint16_t i = 0; i < length; i++)
-            ignored[i] = i;
-        qta_byte_planes_get(&times->planes, from, length, batch.times);
-        restore(times, batch.times, length, ignored, &batch);
-    } else {
-        get_words(times, from, length, batch.times, ignored);
-    }
-    for (size_t i = 0; i < decoder->slot_count; i++)
-        decoder->slots[i].batch_count = 0;
-    bool is_one_kind = decoder->kinds->form == QTA_COLUMN_CONSTANT;
-    for (uint16_t i = 0; i < length; i++) {
-        struct slot *slot =
-            &decoder->slots[is_one_kind ? 0 : decoder->kind_slots[batch.kind_indices[i]]];
-        if (!slot->is_wanted)
-            continue;
-        struct qta_tick *tick = &ticks[wanted];
-        *tick = slot->absent;
-        tick->rx_seq = decoder->input.first_seq + from + i;
-        store_word(tick, QTA_WORD_TS_RECV, batch.times[i]);
-        store_word(tick, QTA_WORD_SYMBOL, batch.symbols[i]);
-        store_word(tick, QTA_WORD_KIND, batch.kinds[i]);
-        slot->places[slot->batch_count] = (uint16_t)wanted++;
-        slot->sources[slot->batch_count++] = i;
-    }
-    for (size_t i = 0; i < decoder->slot_count; i++)
-        if (decoder->slots[i].batch_count > 0)
-            put_slot(decoder, &decoder->slots[i], ticks, &batch);
+    struct batch batch;
+    batch.ticks = ticks;
+    batch.from = decoder->position;
+    batch.length = length;
+    get_indices(decoder->kinds, batch.from, length, batch.kinds);
+    get_indices(decoder->symbols, batch.from, length, batch.symbols);
+    get_times(decoder->times, &batch);
     decoder->position += length;
+    if (decoder->slot_count == 1 && decoder->slots[0].is_wanted) {
+        start_dense(decoder, &batch);
+        fill_places(&decoder->slots[0], length);
+        put_slot(decoder, &decoder->slots[0], &batch, true);
+        return length;
+    }
+    size_t wanted = start_ticks(decoder, &batch);
+    for (size_t i = 0; i < decoder->slot_count; i++) {
+        struct slot *slot = &decoder->slots[i];
+        if (slot->batch_count > 0)
+            put_slot(decoder, slot, &batch, slot->batch_count == length);
+    }
     return wanted;
 }
 

@@ -13,40 +13,100 @@
 #include "storage/tick_names.h"
 
 enum {
+    /* rows whose distance is a power of two would all meet in the same places of the cache */
+    WORDS_STRIDE = QTA_BLOCK_TICKS_MAX + 72,
     SAMPLE = 2048, /* numbers that a choice is based on */
     SMALL_DICTIONARY = 256,
+    TYPE_SHIFT = 48, /* of the type in the word of kinds */
     HASH_SLOTS_MIN = 1024,
 };
 
 /* Distinct values in order of appearance. */
+struct value_slot {
+    uint64_t value;
+    uint32_t index; /* plus one; 0 is free */
+};
+
 struct value_set {
     uint64_t *values;
-    uint32_t *slots; /* index + 1; 0 is free */
+    struct value_slot *slots;
     uint32_t slot_count;
     uint32_t count;
 };
 
+/* A way to code a column of numbers. */
+struct plan {
+    bool is_dictionary;
+    enum qta_predictor predictor;
+    bool is_zigzag;
+    uint64_t base; /* subtracted from each difference, without zigzag */
+};
+
+/* What suited a column in the blocks before, so that not every block has to try everything. */
+struct column_memory {
+    struct qta_plane_hints planes;
+    struct plan plan;
+    uint8_t age; /* blocks since it was chosen; 0 for not at all */
+};
+
+/* What a word of fields says of the exponents in it, by byte of the tick. */
+struct exponent_range {
+    int8_t least;
+    int8_t most;
+    bool has_null;
+};
+
+/* Which words a type has; whether some may be texts. */
+struct type_words {
+    uint8_t words[QTA_TICK_WORDS];
+    uint8_t count;
+    bool has_texts;
+};
+
 struct qta_block_encoder {
     struct qta_plane_encoder *planes;
-    uint64_t words[QTA_TICK_WORDS][QTA_BLOCK_TICKS_MAX]; /* of the type at hand */
-    uint64_t ts_recv[QTA_BLOCK_TICKS_MAX];               /* of the type at hand */
-    uint16_t symbols[QTA_BLOCK_TICKS_MAX];               /* of the type at hand */
-    uint16_t all_symbols[QTA_BLOCK_TICKS_MAX];           /* of all ticks */
-    uint32_t places[QTA_BLOCK_TICKS_MAX];                /* ticks, by type */
-    uint64_t numbers[QTA_BLOCK_TICKS_MAX];               /* of the column at hand */
+    struct type_words types[QTA_TICK_TYPE_END]; /* [0] for unknown ones */
+    /* all ticks; of each those words that its type has */
+    uint64_t all_words[QTA_TICK_WORDS][WORDS_STRIDE];
+    uint16_t all_symbols[QTA_BLOCK_TICKS_MAX]; /* by the words' place in their dictionary */
+    uint32_t symbol_count;
+    uint32_t places[QTA_BLOCK_TICKS_MAX]; /* ticks, by type */
+    uint32_t by_type[256];
+    /* the type at hand: the arrays above where it is the only one, else those below */
+    const uint64_t *type_words[QTA_TICK_WORDS];
+    const uint16_t *type_symbols;
+    uint64_t gathered_words[QTA_TICK_WORDS][WORDS_STRIDE];
+    uint16_t gathered_symbols[QTA_BLOCK_TICKS_MAX];
+    struct exponent_range exponents[sizeof(struct qta_tick)];
+    /* the column at hand */
+    uint64_t numbers[QTA_BLOCK_TICKS_MAX];
+    uint64_t scaled[QTA_BLOCK_TICKS_MAX];
     uint64_t coded[QTA_BLOCK_TICKS_MAX];
     uint16_t number_symbols[QTA_BLOCK_TICKS_MAX];
-    int8_t exponents[QTA_BLOCK_TICKS_MAX];
+    int8_t number_exponents[QTA_BLOCK_TICKS_MAX];
     uint64_t last[QTA_BLOCK_TICKS_MAX]; /* by symbol */
     uint64_t firsts[QTA_BLOCK_TICKS_MAX];
-    uint32_t symbol_count;
+    uint8_t is_seen[QTA_BLOCK_TICKS_MAX];
     struct value_set set;
+    size_t column_count;
+    /* [0] is for all types together and for unknown ones */
+    struct column_memory memories[QTA_TICK_TYPE_END][QTA_TICK_WORDS];
+    /* texts */
     const struct qta_text_source *source; /* during encode */
     struct qta_name_map text_numbers;
     struct qta_packed_writer texts;
     uint32_t text_count;
-    size_t column_count;
 };
+
+static void list_words(struct type_words *list, unsigned type)
+{
+    const struct qta_block_layout *layout = qta_block_layout_of(type);
+    list->has_texts = qta_tick_names_of(type)->text_count > 0;
+    list->count = 0;
+    for (uint8_t word = QTA_WORD_TS_RECV; word < QTA_TICK_WORDS; word++)
+        if (layout->forms[word] != QTA_WORD_ABSENT)
+            list->words[list->count++] = word;
+}
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
@@ -68,6 +128,8 @@ enum qta_status qta_block_encoder_create(struct qta_block_encoder **out, int lev
         return status;
     }
     encoder->set.slot_count = HASH_SLOTS_MIN;
+    for (unsigned type = 0; type < QTA_TICK_TYPE_END; type++)
+        list_words(&encoder->types[type], type);
     *out = encoder;
     return QTA_OK;
 }
@@ -100,10 +162,10 @@ static void set_clear(struct value_set *set)
     set->count = 0;
 }
 
-static uint32_t *set_find(struct value_set *set, uint64_t value)
+static struct value_slot *set_find(struct value_set *set, uint64_t value)
 {
     uint32_t slot = hash_slot(set, value);
-    while (set->slots[slot] != 0 && set->values[set->slots[slot] - 1] != value)
+    while (set->slots[slot].index != 0 && set->slots[slot].value != value)
         slot = (slot + 1) & (set->slot_count - 1);
     return &set->slots[slot];
 }
@@ -113,17 +175,17 @@ static void set_grow(struct value_set *set)
     memset(set->slots, 0, set->slot_count * sizeof *set->slots);
     set->slot_count *= 2;
     for (uint32_t i = 0; i < set->count; i++)
-        *set_find(set, set->values[i]) = i + 1;
+        *set_find(set, set->values[i]) = (struct value_slot){set->values[i], i + 1};
 }
 
 /* The value's number in the set. */
 static uint32_t set_add(struct value_set *set, uint64_t value)
 {
-    uint32_t *slot = set_find(set, value);
-    if (*slot != 0)
-        return *slot - 1;
+    struct value_slot *slot = set_find(set, value);
+    if (slot->index != 0)
+        return slot->index - 1;
     set->values[set->count++] = value;
-    *slot = set->count;
+    *slot = (struct value_slot){value, set->count};
     /* never more than half full, and never more than 2 * QTA_BLOCK_TICKS_MAX slots */
     if (set->count * 2 > set->slot_count)
         set_grow(set);
@@ -151,6 +213,19 @@ static bool set_fill(struct value_set *set, const uint64_t *values, size_t count
 
 /* ---- columns ------------------------------------------------------------------------------- */
 
+/* A column of the type at hand, or of all types, while it is coded. */
+struct source {
+    unsigned type;
+    size_t word;
+    uint64_t absent; /* what the word is in a tick that says nothing */
+    const uint64_t *numbers;
+    const uint16_t *symbols;
+    const uint64_t *times; /* NULL where they are no help */
+    size_t count;
+    uint8_t flags;   /* enum qta_column_flag */
+    int8_t exponent; /* common one, when scaled */
+};
+
 static bool is_constant(const uint64_t *values, size_t count)
 {
     uint64_t differ = 0;
@@ -159,58 +234,79 @@ static bool is_constant(const uint64_t *values, size_t count)
     return differ == 0;
 }
 
-static void put_head(struct qta_block_encoder *encoder, unsigned type, size_t word,
+static struct column_memory *memory_of(struct qta_block_encoder *encoder,
+                                       const struct source *source)
+{
+    return &encoder->memories[source->type < QTA_TICK_TYPE_END ? source->type : 0][source->word];
+}
+
+static void put_head(struct qta_block_encoder *encoder, const struct source *source,
                      enum qta_column_form form, struct qta_packed_writer *out)
 {
     encoder->column_count++;
-    qta_packed_writer_put_u8(out, (uint8_t)type);
-    qta_packed_writer_put_u8(out, (uint8_t)word);
+    qta_packed_writer_put_u8(out, (uint8_t)source->type);
+    qta_packed_writer_put_u8(out, (uint8_t)source->word);
     qta_packed_writer_put_u8(out, (uint8_t)form);
 }
 
-static void put_constant(struct qta_block_encoder *encoder, unsigned type, size_t word,
-                         uint64_t value, struct qta_packed_writer *out)
+static void put_constant(struct qta_block_encoder *encoder, const struct source *source,
+                         struct qta_packed_writer *out)
 {
-    put_head(encoder, type, word, QTA_COLUMN_CONSTANT, out);
-    qta_packed_writer_put_u64(out, value);
-}
-
-/* The values of the set, then the indices of all ticks in it. */
-static void put_dictionary(struct qta_block_encoder *encoder, unsigned type, size_t word,
-                           const uint64_t *indices, size_t count, struct qta_packed_writer *out)
-{
-    put_head(encoder, type, word, QTA_COLUMN_DICTIONARY, out);
-    qta_packed_writer_put_varint(out, encoder->set.count);
-    qta_plane_encoder_put(encoder->planes, encoder->set.values, encoder->set.count, out);
-    qta_plane_encoder_put(encoder->planes, indices, count, out);
-}
-
-static void put_fields_column(struct qta_block_encoder *encoder, unsigned type, size_t word,
-                              const uint64_t *values, size_t count, uint64_t absent,
-                              struct qta_packed_writer *out)
-{
-    if (is_constant(values, count)) {
-        if (values[0] != absent)
-            put_constant(encoder, type, word, values[0], out);
+    if (source->numbers[0] == source->absent)
         return;
-    }
-    set_fill(&encoder->set, values, count, QTA_BLOCK_TICKS_MAX, encoder->coded);
-    put_dictionary(encoder, type, word, encoder->coded, count, out);
+    put_head(encoder, source, QTA_COLUMN_CONSTANT, out);
+    qta_packed_writer_put_u64(out, source->numbers[0]);
+}
+
+/* The values of the set, then the indices of all ticks in it, which are in `coded`. */
+static void put_dictionary(struct qta_block_encoder *encoder, const struct source *source,
+                           struct qta_packed_writer *out)
+{
+    put_head(encoder, source, QTA_COLUMN_DICTIONARY, out);
+    qta_packed_writer_put_varint(out, encoder->set.count);
+    qta_plane_encoder_put(encoder->planes, NULL, encoder->set.values, encoder->set.count, out);
+    qta_plane_encoder_put(encoder->planes, &memory_of(encoder, source)->planes, encoder->coded,
+                          source->count, out);
+}
+
+static void put_fields(struct qta_block_encoder *encoder, const struct source *source,
+                       struct qta_packed_writer *out)
+{
+    set_fill(&encoder->set, source->numbers, source->count, QTA_BLOCK_TICKS_MAX, encoder->coded);
+    if (encoder->set.count == 1)
+        put_constant(encoder, source, out);
+    else
+        put_dictionary(encoder, source, out);
 }
 
 /* ---- numbers ------------------------------------------------------------------------------- */
 
-/* A way to code a column. */
-struct plan {
-    enum qta_predictor predictor;
-    bool is_zigzag;
-    uint64_t base; /* subtracted from each difference, without zigzag */
-};
+/* Each symbol's first number is told apart, in `firsts`. */
+static void predict_by_symbol(struct qta_block_encoder *encoder, const struct source *source,
+                              size_t count)
+{
+    const uint64_t *numbers = source->numbers;
+    const uint16_t *symbols = source->symbols;
+    uint64_t *last = encoder->last;
+    memset(encoder->is_seen, 0, encoder->symbol_count);
+    memset(encoder->firsts, 0, encoder->symbol_count * sizeof *encoder->firsts);
+    for (size_t i = 0; i < count; i++) {
+        uint16_t symbol = symbols[i];
+        if (!encoder->is_seen[symbol]) {
+            encoder->is_seen[symbol] = 1;
+            encoder->firsts[symbol] = numbers[i];
+            last[symbol] = numbers[i];
+        }
+        encoder->coded[i] = numbers[i] - last[symbol];
+        last[symbol] = numbers[i];
+    }
+}
 
 /* The differences that a predictor leaves, in `coded`. */
-static void predict(struct qta_block_encoder *encoder, enum qta_predictor predictor, size_t count)
+static void predict(struct qta_block_encoder *encoder, const struct source *source,
+                    enum qta_predictor predictor, size_t count)
 {
-    const uint64_t *numbers = encoder->numbers;
+    const uint64_t *numbers = source->numbers;
     uint64_t *coded = encoder->coded;
     switch (predictor) {
     case QTA_PREDICT_NONE:
@@ -222,25 +318,13 @@ static void predict(struct qta_block_encoder *encoder, enum qta_predictor predic
             coded[i] = numbers[i] - numbers[i - 1];
         break;
     case QTA_PREDICT_SYMBOL:
-        memcpy(encoder->last, encoder->firsts, encoder->symbol_count * sizeof *encoder->last);
-        for (size_t i = 0; i < count; i++) {
-            uint16_t symbol = encoder->number_symbols[i];
-            coded[i] = numbers[i] - encoder->last[symbol];
-            encoder->last[symbol] = numbers[i];
-        }
+        predict_by_symbol(encoder, source, count);
         break;
     case QTA_PREDICT_TS_RECV:
         for (size_t i = 0; i < count; i++)
-            coded[i] = numbers[i] - encoder->ts_recv[i];
+            coded[i] = numbers[i] - source->times[i];
         break;
     }
-}
-
-static void note_firsts(struct qta_block_encoder *encoder, size_t count)
-{
-    memset(encoder->firsts, 0, encoder->symbol_count * sizeof *encoder->firsts);
-    for (size_t i = count; i-- > 0;)
-        encoder->firsts[encoder->number_symbols[i]] = encoder->numbers[i];
 }
 
 static uint64_t smallest(const uint64_t *numbers, size_t count)
@@ -277,62 +361,112 @@ static double estimate_bits(const uint64_t *coded, size_t count, const struct pl
 }
 
 /* The best plan by a sample from the front; its estimate in *bits, for the whole column. */
-static struct plan choose_plan(struct qta_block_encoder *encoder, size_t count, bool has_times,
+static struct plan choose_plan(struct qta_block_encoder *encoder, const struct source *source,
                                double *bits)
 {
-    size_t sample = count < SAMPLE ? count : SAMPLE;
+    size_t sample = source->count < SAMPLE ? source->count : SAMPLE;
     struct plan best = {.predictor = QTA_PREDICT_NONE};
     double best_bits = -1;
     for (int predictor = 0; predictor < QTA_PREDICTOR_COUNT; predictor++) {
-        if (predictor == QTA_PREDICT_TS_RECV && !has_times)
+        if (predictor == QTA_PREDICT_TS_RECV && !source->times)
             continue;
         if (predictor == QTA_PREDICT_SYMBOL && encoder->symbol_count < 2)
             continue; /* the same as PREVIOUS */
-        predict(encoder, (enum qta_predictor)predictor, sample);
+        predict(encoder, source, (enum qta_predictor)predictor, sample);
         for (int zigzag = 0; zigzag < 2; zigzag++) {
             struct plan plan = {.predictor = (enum qta_predictor)predictor,
                                 .is_zigzag = zigzag == 1};
             plan.base = plan.is_zigzag ? 0 : smallest(encoder->coded, sample);
             double estimate = estimate_bits(encoder->coded, sample, &plan);
             if (predictor == QTA_PREDICT_SYMBOL) /* each symbol's first number is told */
-                estimate += 16.0 * encoder->symbol_count * (double)sample / (double)count;
+                estimate += 16.0 * encoder->symbol_count * (double)sample / (double)source->count;
             if (best_bits < 0 || estimate < best_bits) {
                 best = plan;
                 best_bits = estimate;
             }
         }
     }
-    *bits = best_bits * (double)count / (double)sample;
+    *bits = best_bits * (double)source->count / (double)sample;
     return best;
 }
 
-/* Few different numbers are better told by their number in a list. */
-static bool dictionary_is_better(struct qta_block_encoder *encoder, size_t count, double bits)
+/* Few different numbers are better told by their place in a list. Leaves the list in the set. */
+static bool dictionary_is_better(struct qta_block_encoder *encoder, const struct source *source,
+                                 double bits)
 {
-    if (!set_fill(&encoder->set, encoder->numbers, count, SMALL_DICTIONARY, encoder->coded))
+    if (!set_fill(&encoder->set, source->numbers, source->count, SMALL_DICTIONARY, encoder->coded))
         return false;
     uint32_t histogram[SMALL_DICTIONARY] = {0};
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < source->count; i++)
         histogram[encoder->coded[i]]++;
-    return entropy_bits(histogram, encoder->set.count, count) + 24.0 * encoder->set.count < bits;
+    return entropy_bits(histogram, encoder->set.count, source->count) + 24.0 * encoder->set.count <
+           bits;
 }
 
-static void apply_plan(struct qta_block_encoder *encoder, struct plan *plan, size_t count)
+/* The plan of the blocks before, or a new one. With a dictionary the set is filled. */
+static struct plan find_plan(struct qta_block_encoder *encoder, const struct source *source)
 {
-    predict(encoder, plan->predictor, count);
-    if (!plan->is_zigzag)
-        plan->base = smallest(encoder->coded, count);
-    for (size_t i = 0; i < count; i++)
-        encoder->coded[i] = plan->is_zigzag ? qta_zigzag(encoder->coded[i])
-                                            : encoder->coded[i] - plan->base;
+    enum { REMEMBERED_BLOCKS = 16 };
+    struct column_memory *memory = memory_of(encoder, source);
+    bool may_be_dictionary = source->flags == 0; /* its values are stored as they lie in the tick */
+    bool is_fresh = memory->age > 0 && memory->age < REMEMBERED_BLOCKS && source->count >= SAMPLE;
+    if (is_fresh && memory->plan.predictor == QTA_PREDICT_SYMBOL && encoder->symbol_count < 2)
+        is_fresh = false;
+    if (is_fresh && memory->plan.is_dictionary)
+        is_fresh = may_be_dictionary && set_fill(&encoder->set, source->numbers, source->count,
+                                                 SMALL_DICTIONARY, encoder->coded);
+    if (is_fresh) {
+        memory->age++;
+        return memory->plan;
+    }
+    double bits;
+    struct plan plan = choose_plan(encoder, source, &bits);
+    plan.is_dictionary = may_be_dictionary && dictionary_is_better(encoder, source, bits);
+    memory->plan = plan;
+    memory->age = source->count >= SAMPLE;
+    return plan;
 }
 
-/* What became of a column's mantissas before prediction. */
-struct mantissas {
-    size_t count;
-    uint8_t flags;   /* enum qta_column_flag */
-    int8_t exponent; /* common one, when scaled */
-};
+static void apply_plan(struct qta_block_encoder *encoder, const struct source *source,
+                       struct plan *plan)
+{
+    uint64_t *coded = encoder->coded;
+    predict(encoder, source, plan->predictor, source->count);
+    if (plan->is_zigzag) {
+        for (size_t i = 0; i < source->count; i++)
+            coded[i] = qta_zigzag(coded[i]);
+        return;
+    }
+    plan->base = smallest(coded, source->count);
+    for (size_t i = 0; i < source->count; i++)
+        coded[i] -= plan->base;
+}
+
+static void put_numbers(struct qta_block_encoder *encoder, const struct source *source,
+                        struct qta_packed_writer *out)
+{
+    struct plan plan = find_plan(encoder, source);
+    if (plan.is_dictionary) {
+        put_dictionary(encoder, source, out);
+        return;
+    }
+    apply_plan(encoder, source, &plan);
+    put_head(encoder, source, QTA_COLUMN_NUMBERS, out);
+    qta_packed_writer_put_u8(out, (uint8_t)plan.predictor);
+    qta_packed_writer_put_u8(out,
+                             (uint8_t)(source->flags | (plan.is_zigzag ? QTA_COLUMN_ZIGZAG : 0)));
+    qta_packed_writer_put_u8(out, (uint8_t)source->exponent);
+    qta_packed_writer_put_varint(out, source->count);
+    qta_packed_writer_put_u64(out, plan.base);
+    if (plan.predictor == QTA_PREDICT_PREVIOUS)
+        qta_packed_writer_put_u64(out, source->numbers[0]);
+    if (plan.predictor == QTA_PREDICT_SYMBOL)
+        qta_plane_encoder_put(encoder->planes, NULL, encoder->firsts, encoder->symbol_count, out);
+    qta_plane_encoder_put(encoder->planes, &memory_of(encoder, source)->planes, encoder->coded,
+                          source->count, out);
+}
+
+/* ---- mantissas ----------------------------------------------------------------------------- */
 
 static const int64_t powers_of_ten[19] = {
     INT64_C(1),
@@ -356,103 +490,89 @@ static const int64_t powers_of_ten[19] = {
     INT64_C(1000000000000000000),
 };
 
-/* Brings numbers to the least exponent; false, with the numbers untouched, where one does not fit.
- */
-static bool scale(uint64_t *numbers, const int8_t *exponents, size_t count, int least)
+/* Which exponents the values of a word of fields have, for each byte that may be one. */
+static void note_exponents(struct qta_block_encoder *encoder, size_t word)
 {
-    for (int pass = 0; pass < 2; pass++)
-        for (size_t i = 0; i < count; i++) {
-            int64_t scaled;
-            int up = exponents[i] - least;
-            if (up > 18 || __builtin_mul_overflow((int64_t)numbers[i], powers_of_ten[up], &scaled))
-                return false;
-            if (pass == 1)
-                numbers[i] = (uint64_t)scaled;
+    const struct value_set *set = &encoder->set;
+    for (unsigned byte = 0; byte < 8; byte++) {
+        struct exponent_range range = {.least = INT8_MAX, .most = INT8_MIN};
+        for (uint32_t i = 0; i < set->count; i++) {
+            int8_t exponent = (int8_t)(uint8_t)(set->values[i] >> byte * 8);
+            if (exponent == QTA_DECIMAL_NULL_EXPONENT) {
+                range.has_null = true;
+                continue;
+            }
+            range.least = exponent < range.least ? exponent : range.least;
+            range.most = exponent > range.most ? exponent : range.most;
         }
-    return true;
+        encoder->exponents[word * 8 + byte] = range;
+    }
 }
 
-/* Copies a column's words to `numbers`, without those whose exponent is null, at one exponent where
- * they have several. */
-static struct mantissas take_mantissas(struct qta_block_encoder *encoder, const uint64_t *words,
-                                       size_t count, unsigned exponent_byte)
+/* Leaves out numbers whose exponent is null, and their symbols. */
+static void skip_nulls(struct qta_block_encoder *encoder, struct source *source)
 {
-    struct mantissas result = {0};
-    const uint64_t *fields = encoder->words[exponent_byte / 8];
-    unsigned shift = exponent_byte % 8 * 8;
-    int8_t *exponents = encoder->exponents;
-    int least = INT8_MAX;
-    int most = INT8_MIN;
+    const int8_t *exponents = encoder->number_exponents;
     size_t kept = 0;
-    for (size_t i = 0; i < count; i++) {
-        int8_t exponent = (int8_t)(uint8_t)(fields[i] >> shift);
-        if (exponent == QTA_DECIMAL_NULL_EXPONENT)
-            continue;
-        encoder->numbers[kept] = words[i];
-        encoder->number_symbols[kept] = encoder->symbols[i];
-        exponents[kept] = exponent;
-        least = exponent < least ? exponent : least;
-        most = exponent > most ? exponent : most;
-        kept++;
+    for (size_t i = 0; i < source->count; i++) {
+        encoder->numbers[kept] = source->numbers[i];
+        encoder->number_symbols[kept] = source->symbols[i];
+        encoder->number_exponents[kept] = exponents[i];
+        kept += exponents[i] != QTA_DECIMAL_NULL_EXPONENT;
     }
-    result.count = kept;
-    if (kept < count)
-        result.flags |= QTA_COLUMN_SKIP_NULL;
-    if (kept > 0 && least != most && scale(encoder->numbers, exponents, kept, least)) {
-        result.flags |= QTA_COLUMN_SCALED;
-        result.exponent = (int8_t)least;
-    }
-    return result;
+    source->numbers = encoder->numbers;
+    source->symbols = encoder->number_symbols;
+    source->count = kept;
+    source->flags |= QTA_COLUMN_SKIP_NULL;
 }
 
-static void put_numbers(struct qta_block_encoder *encoder, unsigned type, size_t word,
-                        const struct mantissas *mantissas, struct qta_packed_writer *out)
+/* Brings numbers to the least exponent, unless one does not fit there. */
+static void scale(struct qta_block_encoder *encoder, struct source *source, int least, int most)
 {
-    size_t count = mantissas->count;
-    bool has_times = word == QTA_WORD_TS_EVENT;
-    double bits;
-    note_firsts(encoder, count);
-    struct plan plan = choose_plan(encoder, count, has_times, &bits);
-    /* a dictionary's values are stored as they lie in the tick */
-    if (mantissas->flags == 0 && dictionary_is_better(encoder, count, bits)) {
-        put_dictionary(encoder, type, word, encoder->coded, count, out);
-        return;
+    const int8_t *exponents = encoder->number_exponents;
+    const uint64_t *numbers = source->numbers;
+    bool overflows = most - least > 18;
+    for (size_t i = 0; i < source->count && !overflows; i++) {
+        int64_t scaled;
+        overflows |= __builtin_mul_overflow((int64_t)numbers[i],
+                                            powers_of_ten[exponents[i] - least], &scaled);
+        encoder->scaled[i] = (uint64_t)scaled;
     }
-    apply_plan(encoder, &plan, count);
-    put_head(encoder, type, word, QTA_COLUMN_NUMBERS, out);
-    qta_packed_writer_put_u8(out, (uint8_t)plan.predictor);
-    qta_packed_writer_put_u8(
-        out, (uint8_t)(mantissas->flags | (plan.is_zigzag ? QTA_COLUMN_ZIGZAG : 0)));
-    qta_packed_writer_put_u8(out, (uint8_t)mantissas->exponent);
-    qta_packed_writer_put_varint(out, count);
-    qta_packed_writer_put_u64(out, plan.base);
-    if (plan.predictor == QTA_PREDICT_PREVIOUS)
-        qta_packed_writer_put_u64(out, encoder->numbers[0]);
-    if (plan.predictor == QTA_PREDICT_SYMBOL)
-        qta_plane_encoder_put(encoder->planes, encoder->firsts, encoder->symbol_count, out);
-    qta_plane_encoder_put(encoder->planes, encoder->coded, count, out);
+    if (overflows)
+        return;
+    source->numbers = encoder->scaled;
+    source->flags |= QTA_COLUMN_SCALED;
+    source->exponent = (int8_t)least;
 }
 
-static void put_number_column(struct qta_block_encoder *encoder, unsigned type, size_t word,
-                              size_t count, unsigned exponent_byte, uint64_t absent,
-                              struct qta_packed_writer *out)
+/* A column of mantissas without those that are null, at one exponent where they have several. */
+static void prepare_mantissas(struct qta_block_encoder *encoder, struct source *source,
+                              unsigned exponent_byte)
 {
-    const uint64_t *words = encoder->words[word];
-    struct mantissas mantissas = {.count = count};
-    if (exponent_byte != 0) {
-        mantissas = take_mantissas(encoder, words, count, exponent_byte);
-        if (mantissas.count == 0) /* all null, which the exponents tell */
-            return;
-    } else {
-        memcpy(encoder->numbers, words, count * sizeof *words);
-        memcpy(encoder->number_symbols, encoder->symbols, count * sizeof *encoder->symbols);
-    }
-    if (mantissas.flags == 0 && is_constant(words, count)) {
-        if (words[0] != absent)
-            put_constant(encoder, type, word, words[0], out);
+    const struct exponent_range *range = &encoder->exponents[exponent_byte];
+    if (!range->has_null && range->least == range->most)
         return;
-    }
-    put_numbers(encoder, type, word, &mantissas, out);
+    const uint64_t *fields = encoder->type_words[exponent_byte / 8];
+    unsigned shift = exponent_byte % 8 * 8;
+    for (size_t i = 0; i < source->count; i++)
+        encoder->number_exponents[i] = (int8_t)(uint8_t)(fields[i] >> shift);
+    if (range->has_null)
+        skip_nulls(encoder, source);
+    if (source->count > 0 && range->least != range->most)
+        scale(encoder, source, range->least, range->most);
+}
+
+static void put_number_column(struct qta_block_encoder *encoder, struct source *source,
+                              unsigned exponent_byte, struct qta_packed_writer *out)
+{
+    if (exponent_byte != 0)
+        prepare_mantissas(encoder, source, exponent_byte);
+    if (source->count == 0) /* all null, which the exponents tell */
+        return;
+    if (source->flags == 0 && is_constant(source->numbers, source->count))
+        put_constant(encoder, source, out);
+    else
+        put_numbers(encoder, source, out);
 }
 
 /* ---- types --------------------------------------------------------------------------------- */
@@ -464,64 +584,82 @@ static uint64_t load_word(const struct qta_tick *tick, size_t word)
     return value;
 }
 
-/* Puts the words of the ticks at these places side by side. */
-static void gather(struct qta_block_encoder *encoder, const struct qta_tick *ticks,
-                   const uint32_t *places, size_t count, const struct qta_block_layout *layout)
+/* Leaves the words of the ticks at these places side by side. */
+static void gather(struct qta_block_encoder *encoder, const uint32_t *places, size_t count,
+                   size_t all_count, const struct qta_block_layout *layout)
 {
-    for (size_t i = 0; i < count; i++) {
-        const struct qta_tick *tick = &ticks[places[i]];
-        encoder->ts_recv[i] = (uint64_t)tick->ts_recv_ns;
-        encoder->symbols[i] = encoder->all_symbols[places[i]];
-        for (size_t word = 0; word < QTA_TICK_WORDS; word++)
-            if (layout->forms[word] != QTA_WORD_ABSENT)
-                encoder->words[word][i] = load_word(tick, word);
+    bool is_only_type = count == all_count;
+    for (size_t word = QTA_WORD_TS_RECV; word < QTA_TICK_WORDS; word++) {
+        const uint64_t *from = encoder->all_words[word];
+        uint64_t *to = encoder->gathered_words[word];
+        if (layout->forms[word] == QTA_WORD_ABSENT)
+            continue;
+        encoder->type_words[word] = is_only_type ? from : to;
+        for (size_t i = 0; i < count && !is_only_type; i++)
+            to[i] = from[places[i]];
     }
+    encoder->type_symbols = is_only_type ? encoder->all_symbols : encoder->gathered_symbols;
+    for (size_t i = 0; i < count && !is_only_type; i++)
+        encoder->gathered_symbols[i] = encoder->all_symbols[places[i]];
 }
 
-static void put_type(struct qta_block_encoder *encoder, unsigned type, const struct qta_tick *ticks,
-                     const uint32_t *places, size_t count, struct qta_packed_writer *out)
+static struct source source_of(const struct qta_block_encoder *encoder, unsigned type, size_t word,
+                               size_t count, const struct qta_tick *absent)
+{
+    return (struct source){
+        .type = type,
+        .word = word,
+        .absent = load_word(absent, word),
+        .numbers = encoder->type_words[word],
+        .symbols = encoder->type_symbols,
+        .times = word == QTA_WORD_TS_EVENT ? encoder->type_words[QTA_WORD_TS_RECV] : NULL,
+        .count = count,
+    };
+}
+
+/* Fields before numbers: they have the exponents. */
+static void put_type(struct qta_block_encoder *encoder, unsigned type, const uint32_t *places,
+                     size_t count, size_t all_count, struct qta_packed_writer *out)
 {
     const struct qta_block_layout *layout = qta_block_layout_of(type);
     struct qta_tick absent = {.rx_seq = 0};
     if (type < QTA_TICK_TYPE_END)
         qta_tick_init(&absent, (enum qta_tick_type)type);
-    gather(encoder, ticks, places, count, layout);
-    for (size_t word = QTA_WORD_BODY; word < QTA_TICK_WORDS; word++)
-        if (layout->forms[word] == QTA_WORD_FIELDS)
-            put_fields_column(encoder, type, word, encoder->words[word], count,
-                              load_word(&absent, word), out);
-    for (size_t word = QTA_WORD_TS_EVENT; word < QTA_TICK_WORDS; word++)
-        if (layout->forms[word] == QTA_WORD_NUMBER)
-            put_number_column(encoder, type, word, count, layout->exponents[word],
-                              load_word(&absent, word), out);
+    gather(encoder, places, count, all_count, layout);
+    for (size_t word = QTA_WORD_BODY; word < QTA_TICK_WORDS; word++) {
+        if (layout->forms[word] != QTA_WORD_FIELDS)
+            continue;
+        struct source source = source_of(encoder, type, word, count, &absent);
+        put_fields(encoder, &source, out);
+        note_exponents(encoder, word);
+    }
+    for (size_t word = QTA_WORD_TS_EVENT; word < QTA_TICK_WORDS; word++) {
+        if (layout->forms[word] != QTA_WORD_NUMBER)
+            continue;
+        struct source source = source_of(encoder, type, word, count, &absent);
+        put_number_column(encoder, &source, layout->exponents[word], out);
+    }
 }
 
 /* The words that all types share. Leaves each tick's symbol in all_symbols. */
-static void put_common(struct qta_block_encoder *encoder, const struct qta_tick *ticks,
-                       size_t count, struct qta_packed_writer *out)
+static void put_common(struct qta_block_encoder *encoder, size_t count,
+                       struct qta_packed_writer *out)
 {
-    uint64_t *words = encoder->numbers;
+    struct source source = {.type = QTA_COLUMN_ALL_TYPES,
+                            .word = QTA_WORD_KIND,
+                            .numbers = encoder->all_words[QTA_WORD_KIND],
+                            .count = count};
+    put_fields(encoder, &source, out);
+    source.word = QTA_WORD_SYMBOL;
+    source.numbers = encoder->all_words[QTA_WORD_SYMBOL];
+    put_fields(encoder, &source, out);
+    encoder->symbol_count = encoder->set.count;
     for (size_t i = 0; i < count; i++)
-        words[i] = load_word(&ticks[i], QTA_WORD_KIND);
-    put_fields_column(encoder, QTA_COLUMN_ALL_TYPES, QTA_WORD_KIND, words, count, 0, out);
-    for (size_t i = 0; i < count; i++)
-        words[i] = load_word(&ticks[i], QTA_WORD_SYMBOL);
-    memset(encoder->all_symbols, 0, count * sizeof *encoder->all_symbols);
-    encoder->symbol_count = 1;
-    if (is_constant(words, count)) {
-        put_fields_column(encoder, QTA_COLUMN_ALL_TYPES, QTA_WORD_SYMBOL, words, count, 0, out);
-    } else {
-        set_fill(&encoder->set, words, count, QTA_BLOCK_TICKS_MAX, encoder->coded);
-        for (size_t i = 0; i < count; i++)
-            encoder->all_symbols[i] = (uint16_t)encoder->coded[i];
-        encoder->symbol_count = encoder->set.count;
-        put_dictionary(encoder, QTA_COLUMN_ALL_TYPES, QTA_WORD_SYMBOL, encoder->coded, count, out);
-    }
-    for (size_t i = 0; i < count; i++) {
-        encoder->words[QTA_WORD_TS_RECV][i] = (uint64_t)ticks[i].ts_recv_ns;
-        encoder->symbols[i] = encoder->all_symbols[i];
-    }
-    put_number_column(encoder, QTA_COLUMN_ALL_TYPES, QTA_WORD_TS_RECV, count, 0, 0, out);
+        encoder->all_symbols[i] = (uint16_t)encoder->coded[i];
+    source.word = QTA_WORD_TS_RECV;
+    source.numbers = encoder->all_words[QTA_WORD_TS_RECV];
+    source.symbols = encoder->all_symbols;
+    put_number_column(encoder, &source, 0, out);
 }
 
 /* ---- texts --------------------------------------------------------------------------------- */
@@ -543,19 +681,6 @@ static uint32_t number_text(void *user, enum qta_name_kind kind, uint32_t id)
     return number;
 }
 
-static void number_texts(struct qta_block_encoder *encoder, struct qta_tick *ticks, size_t count,
-                         const struct qta_text_source *source)
-{
-    encoder->source = source;
-    encoder->text_count = 0;
-    qta_name_map_clear(&encoder->text_numbers);
-    qta_packed_writer_clear(&encoder->texts);
-    for (size_t i = 0; i < count; i++)
-        if (qta_tick_names_have_texts(qta_tick_names_of(ticks[i].type)))
-            qta_tick_translate_texts(&ticks[i], number_text, encoder);
-    assert(encoder->texts.length <= QTA_BLOCK_TEXT_BYTES_MAX);
-}
-
 static void put_texts(struct qta_block_encoder *encoder, struct qta_packed_writer *out)
 {
     qta_packed_writer_put_varint(out, encoder->text_count);
@@ -567,21 +692,49 @@ static void put_texts(struct qta_block_encoder *encoder, struct qta_packed_write
 
 /* ---- blocks -------------------------------------------------------------------------------- */
 
-/* Sorts the ticks' places by type; counts in by_type. */
-static void sort_by_type(struct qta_block_encoder *encoder, const struct qta_tick *ticks,
-                         size_t count, uint32_t by_type[256])
+/* The one walk over the ticks: numbers their texts, turns rows into columns. */
+static void take_words(struct qta_block_encoder *encoder, struct qta_tick *ticks, size_t count)
 {
+    for (size_t i = 0; i < count; i++) {
+        struct qta_tick *tick = &ticks[i];
+        const struct type_words *list =
+            &encoder->types[tick->type < QTA_TICK_TYPE_END ? tick->type : QTA_TICK_NONE];
+        if (list->has_texts || (tick->flags & QTA_FLAG_ID_IS_TEXT) != 0)
+            qta_tick_translate_texts(tick, number_text, encoder);
+        for (size_t k = 0; k < list->count; k++)
+            encoder->all_words[list->words[k]][i] = load_word(tick, list->words[k]);
+    }
+    assert(encoder->texts.length <= QTA_BLOCK_TEXT_BYTES_MAX);
+}
+
+/* Sorts the ticks' places by type. */
+static void sort_by_type(struct qta_block_encoder *encoder, size_t count)
+{
+    const uint64_t *kinds = encoder->all_words[QTA_WORD_KIND];
     uint32_t starts[256];
     uint32_t start = 0;
-    memset(by_type, 0, 256 * sizeof by_type[0]);
+    memset(encoder->by_type, 0, sizeof encoder->by_type);
     for (size_t i = 0; i < count; i++)
-        by_type[ticks[i].type]++;
+        encoder->by_type[kinds[i] >> TYPE_SHIFT & 0xff]++;
     for (size_t type = 0; type < 256; type++) {
         starts[type] = start;
-        start += by_type[type];
+        start += encoder->by_type[type];
     }
     for (size_t i = 0; i < count; i++)
-        encoder->places[starts[ticks[i].type]++] = (uint32_t)i;
+        encoder->places[starts[kinds[i] >> TYPE_SHIFT & 0xff]++] = (uint32_t)i;
+}
+
+static void put_types(const struct qta_block_encoder *encoder, struct qta_packed_writer *out)
+{
+    uint8_t type_count = 0;
+    for (size_t type = 0; type < 256; type++)
+        type_count += encoder->by_type[type] > 0;
+    qta_packed_writer_put_u8(out, type_count);
+    for (size_t type = 0; type < 256; type++)
+        if (encoder->by_type[type] > 0) {
+            qta_packed_writer_put_u8(out, (uint8_t)type);
+            qta_packed_writer_put_varint(out, encoder->by_type[type]);
+        }
 }
 
 enum qta_status qta_block_encode(struct qta_block_encoder *encoder, struct qta_tick *ticks,
@@ -589,27 +742,22 @@ enum qta_status qta_block_encode(struct qta_block_encoder *encoder, struct qta_t
                                  struct qta_packed_writer *out, struct qta_error *err)
 {
     assert(count > 0 && count <= QTA_BLOCK_TICKS_MAX);
-    uint32_t by_type[256];
-    uint8_t type_count = 0;
-    number_texts(encoder, ticks, count, texts);
-    sort_by_type(encoder, ticks, count, by_type);
-    for (size_t type = 0; type < 256; type++)
-        type_count += by_type[type] > 0;
-    qta_packed_writer_put_u8(out, type_count);
-    for (size_t type = 0; type < 256; type++)
-        if (by_type[type] > 0) {
-            qta_packed_writer_put_u8(out, (uint8_t)type);
-            qta_packed_writer_put_varint(out, by_type[type]);
-        }
+    encoder->source = texts;
+    encoder->text_count = 0;
+    qta_name_map_clear(&encoder->text_numbers);
+    qta_packed_writer_clear(&encoder->texts);
+    take_words(encoder, ticks, count);
+    sort_by_type(encoder, count);
+    put_types(encoder, out);
     size_t column_count_at = out->length;
     qta_packed_writer_put_u16(out, 0);
     encoder->column_count = 0;
-    put_common(encoder, ticks, count, out);
+    put_common(encoder, count, out);
     uint32_t start = 0;
     for (unsigned type = 0; type < 256; type++) {
-        if (by_type[type] > 0)
-            put_type(encoder, type, ticks, encoder->places + start, by_type[type], out);
-        start += by_type[type];
+        if (encoder->by_type[type] > 0)
+            put_type(encoder, type, encoder->places + start, encoder->by_type[type], count, out);
+        start += encoder->by_type[type];
     }
     put_texts(encoder, out);
     if (out->is_out_of_memory || encoder->texts.is_out_of_memory)

@@ -2,22 +2,31 @@
 #include "storage/byte_planes.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #define ZSTD_STATIC_LINKING_ONLY /* for literalCompressionMode: Huffman without matches */
 #include <zstd.h>
+
+#include "storage/byte_transpose.h"
 
 enum plane_method { PLANE_CONSTANT = 0, PLANE_STORED = 1, PLANE_ZSTD = 2 };
 
 enum {
     HUFFMAN_LEVEL = -131072, /* no search for matches at all */
     COMPRESS_BYTES_MIN = 64, /* below, frames cost more than they save */
+    CHOOSE_BYTES_MIN = 2048, /* below, trying everything costs little */
+    CHOICE_BLOCKS = 16,      /* a choice between methods holds so long */
+    PLANE_PADDING = 320,     /* rows must not all meet in the same place of the cache */
 };
+
+/* What a hint says of a plane. */
+enum plane_choice { CHOICE_NONE = 0, CHOICE_MATCHES = 1, CHOICE_HUFFMAN = 2 };
 
 struct qta_plane_encoder {
     ZSTD_CCtx *matches;
     ZSTD_CCtx *huffman;
-    uint8_t plane[QTA_PLANE_BYTES_MAX];
+    uint8_t planes[QTA_PLANES_MAX][QTA_PLANE_BYTES_MAX + PLANE_PADDING];
     uint8_t by_matches[ZSTD_COMPRESSBOUND(QTA_PLANE_BYTES_MAX)];
     uint8_t by_huffman[ZSTD_COMPRESSBOUND(QTA_PLANE_BYTES_MAX)];
 };
@@ -63,10 +72,21 @@ void qta_plane_encoder_destroy(struct qta_plane_encoder *encoder)
     free(encoder);
 }
 
-static void split_plane(const uint64_t *numbers, size_t count, unsigned shift, uint8_t *plane)
+/* The planes of all numbers; of width 4 only the lower ones. */
+static void split_planes(struct qta_plane_encoder *encoder, const uint64_t *numbers, size_t count,
+                         unsigned width)
 {
-    for (size_t i = 0; i < count; i++)
-        plane[i] = (uint8_t)(numbers[i] >> shift);
+    uint8_t *rows[QTA_PLANES_MAX];
+    size_t done = 0;
+    for (unsigned i = 0; i < QTA_PLANES_MAX; i++)
+        rows[i] = encoder->planes[i];
+    for (; done + QTA_TRANSPOSE_NUMBERS <= count; done += QTA_TRANSPOSE_NUMBERS)
+        qta_bytes_of_numbers(numbers + done, rows, done, width);
+    uint64_t rest[QTA_TRANSPOSE_NUMBERS] = {0};
+    if (done < count) {
+        memcpy(rest, numbers + done, (count - done) * sizeof *numbers);
+        qta_bytes_of_numbers(rest, rows, done, width);
+    }
 }
 
 static size_t compress(ZSTD_CCtx *context, uint8_t *out, const uint8_t *plane, size_t count)
@@ -76,32 +96,91 @@ static size_t compress(ZSTD_CCtx *context, uint8_t *out, const uint8_t *plane, s
     return ZSTD_isError(length) ? SIZE_MAX : length;
 }
 
-static void put_plane(struct qta_plane_encoder *encoder, const uint8_t *plane, size_t count,
-                      struct qta_packed_writer *out)
+/* Whether coding byte by byte cannot save much, by a sample from the middle. */
+static bool is_noise(const uint8_t *plane, size_t count)
+{
+    enum { SAMPLE = 8192 };
+    if (count > SAMPLE) {
+        plane += (count - SAMPLE) / 2;
+        count = SAMPLE;
+    }
+    /* several, because counting the same byte twice in a row waits for the first time */
+    uint32_t histograms[4][256] = {{0}};
+    size_t i = 0;
+    for (; i + 4 <= count; i += 4)
+        for (size_t k = 0; k < 4; k++)
+            histograms[k][plane[i + k]]++;
+    for (; i < count; i++)
+        histograms[0][plane[i]]++;
+    float bits = 0;
+    float all = log2f((float)count);
+    for (size_t byte = 0; byte < 256; byte++) {
+        uint32_t times = histograms[0][byte] + histograms[1][byte] + histograms[2][byte] +
+                         histograms[3][byte];
+        if (times > 0)
+            bits += (float)times * (all - log2f((float)times));
+    }
+    return bits > (float)count * 7.6F;
+}
+
+static void put_stored(const uint8_t *plane, size_t count, struct qta_packed_writer *out)
+{
+    qta_packed_writer_put_u8(out, PLANE_STORED);
+    qta_packed_writer_put(out, plane, count);
+}
+
+/* Matches have to save something over Huffman alone: they take longer both ways. */
+static enum plane_choice choose(size_t by_matches, size_t by_huffman)
+{
+    return by_matches < by_huffman - by_huffman / 16 ? CHOICE_MATCHES : CHOICE_HUFFMAN;
+}
+
+static void put_plane(struct qta_plane_encoder *encoder, uint8_t *hint, const uint8_t *plane,
+                      size_t count, struct qta_packed_writer *out)
 {
     size_t by_matches = SIZE_MAX;
     size_t by_huffman = SIZE_MAX;
-    if (count >= COMPRESS_BYTES_MIN) {
-        by_matches = compress(encoder->matches, encoder->by_matches, plane, count);
-        by_huffman = compress(encoder->huffman, encoder->by_huffman, plane, count);
+    enum plane_choice choice = (enum plane_choice) * hint;
+    if (count < COMPRESS_BYTES_MIN) {
+        put_stored(plane, count, out);
+        return;
     }
-    size_t best = by_matches < by_huffman ? by_matches : by_huffman;
+    if (choice == CHOICE_HUFFMAN && is_noise(plane, count)) {
+        put_stored(plane, count, out);
+        return;
+    }
+    if (choice != CHOICE_HUFFMAN)
+        by_matches = compress(encoder->matches, encoder->by_matches, plane, count);
+    if (choice != CHOICE_MATCHES)
+        by_huffman = compress(encoder->huffman, encoder->by_huffman, plane, count);
+    if (choice == CHOICE_NONE) {
+        choice = choose(by_matches, by_huffman);
+        *hint = (uint8_t)choice;
+    }
+    size_t length = choice == CHOICE_MATCHES ? by_matches : by_huffman;
     /* what saves next to nothing is not worth the time to unpack it */
-    if (best >= count - count / 32) {
-        qta_packed_writer_put_u8(out, PLANE_STORED);
-        qta_packed_writer_put(out, plane, count);
+    if (length >= count - count / 32) {
+        put_stored(plane, count, out);
         return;
     }
     qta_packed_writer_put_u8(out, PLANE_ZSTD);
-    qta_packed_writer_put_u32(out, (uint32_t)best);
-    qta_packed_writer_put(out, by_matches < by_huffman ? encoder->by_matches : encoder->by_huffman,
-                          best);
+    qta_packed_writer_put_u32(out, (uint32_t)length);
+    qta_packed_writer_put(out, choice == CHOICE_MATCHES ? encoder->by_matches : encoder->by_huffman,
+                          length);
 }
 
-void qta_plane_encoder_put(struct qta_plane_encoder *encoder, const uint64_t *numbers, size_t count,
-                           struct qta_packed_writer *out)
+void qta_plane_encoder_put(struct qta_plane_encoder *encoder, struct qta_plane_hints *hints,
+                           const uint64_t *numbers, size_t count, struct qta_packed_writer *out)
 {
     assert(count > 0 && count <= QTA_PLANE_BYTES_MAX);
+    struct qta_plane_hints none = {.age = 0};
+    if (!hints || count < CHOOSE_BYTES_MIN || hints->age >= CHOICE_BLOCKS) {
+        if (hints && count >= CHOOSE_BYTES_MIN)
+            *hints = none;
+        else
+            hints = &none;
+    }
+    hints->age++;
     uint64_t any = 0;    /* bits set in some number */
     uint64_t differ = 0; /* bits that are not the same in all */
     for (size_t i = 0; i < count; i++) {
@@ -110,14 +189,15 @@ void qta_plane_encoder_put(struct qta_plane_encoder *encoder, const uint64_t *nu
     }
     unsigned plane_count = any == 0 ? 0 : (unsigned)(63 - __builtin_clzll(any)) / 8 + 1;
     qta_packed_writer_put_u8(out, (uint8_t)plane_count);
-    for (unsigned shift = 0; shift < plane_count * 8; shift += 8) {
-        if ((differ >> shift & 0xff) == 0) {
+    if (differ != 0)
+        split_planes(encoder, numbers, count, plane_count <= 4 ? 4 : 8);
+    for (unsigned i = 0; i < plane_count; i++) {
+        if ((differ >> i * 8 & 0xff) == 0) {
             qta_packed_writer_put_u8(out, PLANE_CONSTANT);
-            qta_packed_writer_put_u8(out, (uint8_t)(numbers[0] >> shift));
+            qta_packed_writer_put_u8(out, (uint8_t)(numbers[0] >> i * 8));
             continue;
         }
-        split_plane(numbers, count, shift, encoder->plane);
-        put_plane(encoder, encoder->plane, count, out);
+        put_plane(encoder, &hints->methods[i], encoder->planes[i], count, out);
     }
 }
 
@@ -231,23 +311,39 @@ bool qta_plane_decoder_unpack_bytes(struct qta_plane_decoder *decoder,
            ZSTD_decompressDCtx(decoder->context, bytes, length, packed, packed_length) == length;
 }
 
+static void get_plainly(const struct qta_byte_planes *planes, size_t from, size_t length,
+                        uint64_t *numbers)
+{
+    for (size_t i = 0; i < length; i++)
+        numbers[i] = planes->constant;
+    for (unsigned plane = 0; plane < planes->plane_count; plane++)
+        for (size_t i = 0; i < length; i++)
+            numbers[i] |= (uint64_t)planes->bytes[plane][from + i] << planes->shifts[plane];
+}
+
 void qta_byte_planes_get(const struct qta_byte_planes *planes, size_t from, size_t length,
                          uint64_t *numbers)
 {
-    uint64_t constant = planes->constant;
-    if (planes->plane_count == 0) {
-        for (size_t i = 0; i < length; i++)
-            numbers[i] = constant;
+    const uint8_t *rows[QTA_PLANES_MAX] = {NULL};
+    size_t done = 0;
+    if (planes->plane_count == 0 || length < QTA_TRANSPOSE_NUMBERS) {
+        get_plainly(planes, from, length, numbers);
         return;
     }
-    const uint8_t *bytes = planes->bytes[0] + from;
-    unsigned shift = planes->shifts[0];
-    for (size_t i = 0; i < length; i++)
-        numbers[i] = constant | (uint64_t)bytes[i] << shift;
-    for (unsigned plane = 1; plane < planes->plane_count; plane++) {
-        bytes = planes->bytes[plane] + from;
-        shift = planes->shifts[plane];
-        for (size_t i = 0; i < length; i++)
-            numbers[i] |= (uint64_t)bytes[i] << shift;
-    }
+    for (unsigned i = 0; i < planes->plane_count; i++)
+        rows[planes->shifts[i] / 8] = planes->bytes[i];
+    unsigned top = planes->shifts[planes->plane_count - 1];
+    for (; done + QTA_TRANSPOSE_NUMBERS <= length; done += QTA_TRANSPOSE_NUMBERS)
+        if (top == 0)
+            qta_numbers_of_bytes(rows, from + done, 1, numbers + done);
+        else if (top == 8)
+            qta_numbers_of_bytes(rows, from + done, 2, numbers + done);
+        else if (top <= 24)
+            qta_numbers_of_bytes(rows, from + done, 4, numbers + done);
+        else
+            qta_numbers_of_bytes(rows, from + done, 8, numbers + done);
+    if (planes->constant != 0)
+        for (size_t i = 0; i < done; i++)
+            numbers[i] |= planes->constant;
+    get_plainly(planes, from + done, length - done, numbers + done);
 }

@@ -17,14 +17,21 @@ enum { QTA_PLANES_MAX = 8, QTA_PLANE_BYTES_MAX = 65536 };
 
 struct qta_plane_encoder;
 
+/** What suited the planes of a column in the blocks before. Zero-initialize. */
+struct qta_plane_hints {
+    uint8_t methods[QTA_PLANES_MAX]; /**< private */
+    uint8_t age;
+};
+
 /** level is zstd's. */
 enum qta_status qta_plane_encoder_create(struct qta_plane_encoder **out, int level,
                                          struct qta_error *err);
 void qta_plane_encoder_destroy(struct qta_plane_encoder *encoder);
 
-/** Appends the planes of 1 to QTA_PLANE_BYTES_MAX numbers. A failure shows in out. */
-void qta_plane_encoder_put(struct qta_plane_encoder *encoder, const uint64_t *numbers, size_t count,
-                           struct qta_packed_writer *out);
+/** Appends the planes of 1 to QTA_PLANE_BYTES_MAX numbers. hints may be NULL. A failure shows in
+ *  out. */
+void qta_plane_encoder_put(struct qta_plane_encoder *encoder, struct qta_plane_hints *hints,
+                           const uint64_t *numbers, size_t count, struct qta_packed_writer *out);
 
 /** Appends bytes as a frame with its length before it. A failure shows in out. */
 void qta_plane_encoder_put_bytes(struct qta_plane_encoder *encoder, const void *bytes,

@@ -44,10 +44,11 @@ static void *allocate(size_t bytes)
     return memory;
 }
 
+/* Of this thread: what else runs on the machine does not count. */
 static double now_s(void)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
@@ -80,7 +81,9 @@ struct market {
     uint64_t trade_ids[SYMBOLS];
     int64_t bid_sizes[SYMBOLS];
     int64_t ask_sizes[SYMBOLS];
-    double now_ns;
+    uint16_t bid_exchanges[SYMBOLS];
+    uint16_t ask_exchanges[SYMBOLS];
+    int64_t now_ns;
 };
 
 /* As venues print numbers: without zeros at the end. */
@@ -150,10 +153,14 @@ static void fill_quote(struct market *market, size_t symbol, struct qta_tick *ti
     struct qta_quote *quote = &tick->quote;
     double choice = random_unit();
     move_price(market, symbol);
-    if (choice < 0.45)
+    if (choice < 0.55) { /* mostly one side changes, sometimes both */
         market->bid_sizes[symbol] = 1 + (int64_t)random_exponential(3);
-    else if (choice < 0.9)
+        market->bid_exchanges[symbol] = pick_exchange();
+    }
+    if (choice > 0.45) {
         market->ask_sizes[symbol] = 1 + (int64_t)random_exponential(3);
+        market->ask_exchanges[symbol] = pick_exchange();
+    }
     int64_t spread = 1 + (int64_t)(symbol % 4);
     set_cents(&quote->bid_price_mantissa, &quote->bid_price_exponent, market->cents[symbol]);
     set_cents(&quote->ask_price_mantissa, &quote->ask_price_exponent,
@@ -162,8 +169,8 @@ static void fill_quote(struct market *market, size_t symbol, struct qta_tick *ti
     quote->ask_size_mantissa = market->ask_sizes[symbol];
     quote->bid_size_exponent = 0;
     quote->ask_size_exponent = 0;
-    quote->bid_exchange = pick_exchange();
-    quote->ask_exchange = pick_exchange();
+    quote->bid_exchange = market->bid_exchanges[symbol];
+    quote->ask_exchange = market->ask_exchanges[symbol];
     quote->conditions[0] = 'R';
     quote->tape = "ABC"[symbol % 3];
 }
@@ -171,23 +178,25 @@ static void fill_quote(struct market *market, size_t symbol, struct qta_tick *ti
 static struct ticks make_market(enum qta_tick_type type, size_t count)
 {
     struct ticks made = {.ticks = allocate(count * sizeof *made.ticks), .count = count};
-    struct market market = {.now_ns = 1.7e18};
+    struct market market = {.now_ns = INT64_C(1700000000123456789)};
     for (size_t i = 0; i < SYMBOLS; i++) {
         market.cents[i] = 1000 + (int64_t)(random_word() % 50000);
         market.trade_ids[i] = 50000000000000 + random_word() % 1000000;
         market.bid_sizes[i] = 1;
         market.ask_sizes[i] = 1;
+        market.bid_exchanges[i] = pick_exchange();
+        market.ask_exchanges[i] = pick_exchange();
     }
     int64_t ts_recv_ns = 0;
     size_t left = 0; /* of the frame */
     for (size_t i = 0; i < count; i++) {
         struct qta_tick *tick = &made.ticks[i];
         size_t symbol = pick_symbol();
-        market.now_ns += random_exponential(20000);
+        market.now_ns += (int64_t)random_exponential(20000);
         if (left == 0) {
             left = 1 + (size_t)random_exponential(2);
-            double latency_ns = 400000 + random_exponential(60000);
-            ts_recv_ns = (int64_t)(market.now_ns + latency_ns + (double)left * 20000);
+            double latency_ns = 400000 + random_exponential(60000) + (double)left * 20000;
+            ts_recv_ns = market.now_ns + (int64_t)latency_ns;
             if (i > 0 && ts_recv_ns < made.ticks[i - 1].ts_recv_ns)
                 ts_recv_ns = made.ticks[i - 1].ts_recv_ns;
         }
@@ -195,7 +204,7 @@ static struct ticks make_market(enum qta_tick_type type, size_t count)
         qta_tick_init(tick, type);
         tick->rx_seq = i + 1;
         tick->ts_recv_ns = ts_recv_ns;
-        tick->ts_event_ns = (int64_t)market.now_ns;
+        tick->ts_event_ns = market.now_ns;
         tick->symbol = (uint32_t)symbol + 1;
         tick->provider = 1;
         tick->conn = 1;
