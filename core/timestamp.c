@@ -259,6 +259,7 @@ static uint64_t round_to(uint64_t value, uint64_t step)
 static int print_figures(uint64_t ns, size_t unit, char *text, size_t capacity)
 {
     uint64_t unit_ns = (uint64_t)units[unit].ns;
+    assert(unit_ns > 0);
     unsigned long long whole = ns / unit_ns;
     unsigned hundredths = (unsigned)(ns % unit_ns * 100 / unit_ns);
     if (hundredths == 0)
