@@ -69,8 +69,8 @@ static const struct qta_option options[] = {
     {.name = "check-config",
      .kind = QTA_OPTION_SWITCH,
      .offset = FIELD(is_check),
-     .help = "print what the configuration amounts to, secrets hidden, and what is wrong with it; "
-             "open nothing"},
+     .help = "print what the configuration amounts to, secrets hidden, and what would keep it from "
+             "starting; connect to nothing, record nothing"},
     {.name = "set",
      .kind = QTA_OPTION_REPEATED,
      .offset = FIELD(overrides),
@@ -275,7 +275,8 @@ static enum qta_exit load_config(struct recorder *recorder)
     return status == QTA_OK ? QTA_EXIT_DONE : QTA_EXIT_USAGE;
 }
 
-static enum qta_exit print_config(const struct recorder *recorder)
+/* Prints it, and makes everything that a start would make but for the session. */
+static enum qta_exit check_config(const struct recorder *recorder)
 {
     char *text = NULL;
     struct qta_error err;
@@ -283,6 +284,12 @@ static enum qta_exit print_config(const struct recorder *recorder)
         return qta_program_fail(&err);
     qta_program_write(text, strlen(text));
     free(text);
+    struct qta_gateway_options without_recording = *qta_config_gateway(recorder->config);
+    struct qta_gateway *gateway = NULL;
+    without_recording.recording.is_enabled = false;
+    if (qta_gateway_create(&gateway, &without_recording, &err) != QTA_OK)
+        return qta_program_fail(&err);
+    qta_gateway_destroy(gateway);
     return QTA_EXIT_DONE;
 }
 
@@ -567,7 +574,7 @@ int main(int argc, char **argv)
     set_signals();
     enum qta_exit result = load_config(&recorder);
     if (result == QTA_EXIT_DONE)
-        result = recorder.settings.is_check ? print_config(&recorder) : open_and_record(&recorder);
+        result = recorder.settings.is_check ? check_config(&recorder) : open_and_record(&recorder);
     clean_up(&recorder);
     return (int)qta_program_finish(result);
 }

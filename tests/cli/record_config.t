@@ -101,6 +101,12 @@ $ ls
 | printed.yaml
 | wrong.yaml
 
+# What is printed says what would be; whether it can start is looked at as well.
+$ printf 'streaming: {provider: alpaca, websocket_url: "wss://127.0.0.1:9/v2/iex", symbols: [AAPL], subscriptions: [trades]}\n' > keyless.yaml; qta-record --config keyless.yaml --check-config >checked; echo $?; grep -c api_key: checked; rm checked keyless.yaml
+! qta-record: provider 'alpaca' has no API key: set ALPACA_API_KEY and ALPACA_API_SECRET, or APCA_API_KEY_ID and APCA_API_SECRET_KEY
+| 2
+| 1
+
 # Values of the command line lie on top of the file.
 $ SECRET=x qta-record --config good.yaml --check-config --set streaming.symbols=A,B --set streaming.providers.alpaca.rate_limit.default_rate=5 --output out | grep -E 'symbols|default_rate|enabled|directory'
 |   symbols: [A, B]
@@ -121,6 +127,7 @@ $ ls
 
 # Recording is on by default, but not of a replay; and not against the file's word.
 $ printf 'streaming: {provider: replay, session: x}\n' > replay.yaml; qta-record --config replay.yaml --check-config | grep enabled
+! qta-record: provider 'replay': no session at 'x'
 |   enabled: false
 $ printf 'streaming: {provider: synthetic}\nrecording: {enabled: false}\n' > off.yaml; qta-record --config off.yaml --check-config | grep enabled
 |   enabled: false

@@ -17,7 +17,8 @@ $ qta-record --help
 |   --max-ticks N           stop after N ticks of the market; those that came
 |                           meanwhile are kept, too
 |   --check-config          print what the configuration amounts to, secrets
-|                           hidden, and what is wrong with it; open nothing
+|                           hidden, and what would keep it from starting; connect
+|                           to nothing, record nothing
 |   --set KEY=VALUE         a value in place of the configuration's, e.g.
 |                           streaming.symbols=AAPL,MSFT; may be given again
 |   --format FORMAT         print ticks as they come: ndjson, csv, text or none
