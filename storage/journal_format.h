@@ -25,8 +25,10 @@ enum {
 
 /** What a record holds; the top byte of its head. */
 enum qta_journal_kind {
-    QTA_JOURNAL_TICK = 1,   /**< a struct qta_tick, zero bytes at its end cut off */
-    QTA_JOURNAL_DEFINE = 2, /**< u8 name kind, 3 zero bytes, u32 id, the name */
+    QTA_JOURNAL_TICK = 1,     /**< a struct qta_tick, zero bytes at its end cut off */
+    QTA_JOURNAL_DEFINE = 2,   /**< u8 name kind, 3 zero bytes, u32 id, the name */
+    QTA_JOURNAL_RAW = 3,      /**< a stored frame: its head, then its first bytes (journal_raw.h) */
+    QTA_JOURNAL_RAW_MORE = 4, /**< the next bytes of the frame in the record before */
 };
 
 enum { QTA_SESSION_ID_BYTES = 16, QTA_TIMEZONE_BYTES = 64 };

@@ -14,6 +14,7 @@
 #include <qta/log.h>
 
 #include "storage/journal_chunk.h"
+#include "storage/journal_raw.h"
 #include "storage/tick_names.h"
 
 /* In which chunk each id of a kind was defined last: 0 for never. Writer's thread. */
@@ -425,20 +426,20 @@ static size_t define_bytes(const struct qta_journal_writer *journal,
     return bytes;
 }
 
-/* Names and their tick go into one chunk, so that each chunk can be understood alone. */
-static enum qta_status define_names(struct qta_journal_writer *journal, const struct qta_tick *tick,
-                                    size_t tick_bytes, struct qta_error *err)
+/* Names and the record that needs them go into one chunk, so that each chunk can be understood
+ * alone. */
+static enum qta_status define_names(struct qta_journal_writer *journal,
+                                    const struct qta_name_reference *references, size_t count,
+                                    size_t record_bytes, struct qta_error *err)
 {
-    struct qta_name_reference references[QTA_TICK_NAMES_MAX];
-    size_t count = qta_tick_list_names(tick, references);
     uint32_t number = journal->open->number;
-    size_t bytes = define_bytes(journal, references, count) + tick_bytes;
+    size_t bytes = define_bytes(journal, references, count) + record_bytes;
     enum qta_status status = QTA_OK;
     if (!has_room(journal, bytes))
         status = make_room(journal, bytes, err);
     /* in a new chunk everything has to be told again */
     if (status == QTA_OK && journal->open->number != number) {
-        bytes = define_bytes(journal, references, count) + tick_bytes;
+        bytes = define_bytes(journal, references, count) + record_bytes;
         if (!has_room(journal, bytes))
             status = make_room(journal, bytes, err);
     }
@@ -450,6 +451,15 @@ static enum qta_status define_names(struct qta_journal_writer *journal, const st
             put_define(journal, references[i]);
     }
     return status;
+}
+
+static enum qta_status define_names_of(struct qta_journal_writer *journal,
+                                       const struct qta_tick *tick, size_t tick_bytes,
+                                       struct qta_error *err)
+{
+    struct qta_name_reference references[QTA_TICK_NAMES_MAX];
+    size_t count = qta_tick_list_names(tick, references);
+    return define_names(journal, references, count, tick_bytes, err);
 }
 
 /* The common case by hand: qta_tick_list_names() without the list. */
@@ -500,10 +510,61 @@ enum qta_status qta_journal_writer_append(struct qta_journal_writer *journal,
         if (make_room(journal, bytes, &cause) != QTA_OK)
             return fail(journal, &cause, err);
     }
-    if (!names_are_defined(journal, tick) && define_names(journal, tick, bytes, &cause) != QTA_OK)
+    if (!names_are_defined(journal, tick) &&
+        define_names_of(journal, tick, bytes, &cause) != QTA_OK)
         return fail(journal, &cause, err);
     qta_journal_chunk_put(journal->open, QTA_JOURNAL_TICK, tick, length);
     qta_journal_chunk_publish(journal->open);
+    return QTA_OK;
+}
+
+/* ---- stored frames ------------------------------------------------------------------------- */
+
+static void put_raw(struct qta_journal_writer *journal, const struct qta_raw_frame *frame)
+{
+    uint8_t first[QTA_JOURNAL_PAYLOAD_MAX_BYTES];
+    uint32_t done = frame->stored_length;
+    if (done > QTA_JOURNAL_RAW_FIRST_BYTES_MAX)
+        done = QTA_JOURNAL_RAW_FIRST_BYTES_MAX;
+    qta_journal_raw_head_store(frame, first);
+    if (done > 0)
+        memcpy(first + QTA_JOURNAL_RAW_HEAD_BYTES, frame->bytes, done);
+    qta_journal_chunk_put(journal->open, QTA_JOURNAL_RAW, first, QTA_JOURNAL_RAW_HEAD_BYTES + done);
+    while (done < frame->stored_length) {
+        uint32_t part = frame->stored_length - done;
+        if (part > QTA_JOURNAL_PAYLOAD_MAX_BYTES)
+            part = QTA_JOURNAL_PAYLOAD_MAX_BYTES;
+        qta_journal_chunk_put(journal->open, QTA_JOURNAL_RAW_MORE, frame->bytes + done, part);
+        done += part;
+    }
+    qta_journal_chunk_publish(journal->open);
+}
+
+enum qta_status qta_journal_writer_append_raw(struct qta_journal_writer *journal,
+                                              const struct qta_raw_frame *frame,
+                                              struct qta_error *err)
+{
+    if (journal->failure != QTA_OK) {
+        if (err)
+            *err = journal->failure_error;
+        return journal->failure;
+    }
+    struct qta_raw_frame kept = *frame;
+    uint32_t stored_max = qta_journal_raw_stored_max((uint32_t)journal->options.header.capacity);
+    if (kept.stored_length > stored_max)
+        kept.stored_length = stored_max;
+    size_t bytes = qta_journal_raw_bytes(kept.stored_length);
+    struct qta_error cause;
+    if (!has_room(journal, bytes) ||
+        atomic_load_explicit(&journal->is_suspect, memory_order_relaxed)) {
+        if (make_room(journal, bytes, &cause) != QTA_OK)
+            return fail(journal, &cause, err);
+    }
+    struct qta_name_reference provider = {.kind = QTA_NAME_PROVIDER, .id = kept.provider};
+    if (!is_defined(journal, provider.kind, provider.id) &&
+        define_names(journal, &provider, 1, bytes, &cause) != QTA_OK)
+        return fail(journal, &cause, err);
+    put_raw(journal, &kept);
     return QTA_OK;
 }
 

@@ -15,6 +15,7 @@
 
 #include <qta/dictionary.h>
 #include <qta/error.h>
+#include <qta/session.h>
 #include <qta/tick.h>
 
 #include "core/doorbell.h"
@@ -45,6 +46,11 @@ void qta_journal_writer_destroy(struct qta_journal_writer *journal);
  *  every further call fails in the same way. Writer's thread. */
 enum qta_status qta_journal_writer_append(struct qta_journal_writer *journal,
                                           const struct qta_tick *tick, struct qta_error *err);
+
+/** Puts a stored frame, as much of it as one chunk has room for. Otherwise as append. */
+enum qta_status qta_journal_writer_append_raw(struct qta_journal_writer *journal,
+                                              const struct qta_raw_frame *frame,
+                                              struct qta_error *err);
 
 /** With an interval of 0 syncs what was appended; else does nothing. Writer's thread. */
 enum qta_status qta_journal_writer_commit(struct qta_journal_writer *journal,

@@ -127,7 +127,7 @@ static bool has_good_segment(const struct qta_session_folder *folder, uint32_t n
 /* What one chunk tells. */
 struct chunk_end {
     uint32_t run;
-    uint64_t ticks;
+    uint64_t records; /* ticks and stored frames */
     bool is_readable;
     bool is_finished; /* up to the word that its writer left */
 };
@@ -144,10 +144,11 @@ static enum qta_status scan_records(struct qta_recovery *recovery,
         if (status == QTA_ERR_DAMAGED) {
             qta_log(QTA_LOG_WARNING, "storage", "%s", cause.message);
         } else if (status == QTA_OK) {
-            if (!qta_journal_record_tick(&record, &tick))
-                continue;
-            note_end(recovery, tick.rx_seq, tick.ts_recv_ns);
-            end->ticks++;
+            bool is_tick = qta_journal_record_tick(&record, &tick);
+            if (is_tick)
+                note_end(recovery, tick.rx_seq, tick.ts_recv_ns);
+            if (is_tick || record.kind == QTA_JOURNAL_RAW)
+                end->records++;
         } else {
             end->is_finished = !reader->is_cut && qta_journal_reader_is_finished(reader);
             if (status != QTA_ERR_END && err)
@@ -188,7 +189,7 @@ static enum qta_status scan_journal(struct qta_recovery *recovery,
 static enum qta_status drop_chunk(const struct qta_session_folder *folder, uint32_t number,
                                   const struct chunk_end *end, struct qta_error *err)
 {
-    if (end->ticks == 0)
+    if (end->records == 0)
         return QTA_OK; /* what was only prepared goes when it is sealed */
     qta_log(QTA_LOG_WARNING, "storage",
             "journal chunk %u follows records that were not on the disk yet: set aside", number);
@@ -213,7 +214,7 @@ static enum qta_status recover_chunk(struct qta_recovery *recovery,
         return status;
     if (!end.is_finished)
         recovery->was_cut = true;
-    if (*ended_run == end.run && end.ticks > 0) {
+    if (*ended_run == end.run && end.records > 0) {
         recovery->next_seq = before.next_seq;
         recovery->last_ts_recv_ns = before.last_ts_recv_ns;
         recovery->waiting_bytes = before.waiting_bytes;

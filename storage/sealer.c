@@ -1,4 +1,4 @@
-/* The chunk is read twice: for its names and its damage, then for its ticks. */
+/* The chunk is read twice: for its names and its damage, then for its ticks and stored frames. */
 #include "storage/sealer.h"
 
 #include <assert.h>
@@ -9,6 +9,7 @@
 
 #include <qta/log.h>
 
+#include "storage/journal_raw.h"
 #include "storage/journal_reader.h"
 #include "storage/segment_writer.h"
 #include "storage/tick_names.h"
@@ -16,6 +17,7 @@
 enum {
     BLOCK_TICKS = 32768,
     BLOCK_TEXT_BYTES = 4 << 20, /* of a block's texts, before the tick that reaches it */
+    BLOCK_RAW_BYTES = 1 << 20,  /* of stored frames, before the frame that reaches it */
 };
 
 struct qta_sealer {
@@ -28,6 +30,8 @@ struct qta_sealer {
     struct qta_tick *ticks;             /* of the block at hand */
     size_t count;
     size_t text_bytes;
+    struct qta_journal_raw_join join;
+    struct qta_raw_block raw_block; /* of the block of stored frames at hand */
 };
 
 enum qta_status qta_sealer_create(struct qta_sealer **out, const struct qta_session_folder *folder,
@@ -61,6 +65,8 @@ void qta_sealer_destroy(struct qta_sealer *sealer)
     qta_segment_writer_destroy(sealer->segment);
     qta_block_encoder_destroy(sealer->encoder);
     qta_name_store_finish(&sealer->names);
+    qta_journal_raw_join_finish(&sealer->join);
+    qta_raw_block_finish(&sealer->raw_block);
     free(sealer->ticks);
     free(sealer);
 }
@@ -68,7 +74,7 @@ void qta_sealer_destroy(struct qta_sealer *sealer)
 /* What the first pass finds. */
 struct survey {
     struct qta_journal_header header;
-    uint64_t ticks;
+    uint64_t records; /* ticks and stored frames */
     bool has_damage;  /* something that was once good cannot be read */
     bool is_readable; /* its header is */
 };
@@ -126,8 +132,8 @@ static enum qta_status survey_chunk(struct qta_sealer *sealer, uint32_t number,
         struct qta_journal_record record;
         struct qta_tick tick;
         status = next_record(&reader, &record, &survey->has_damage, err);
-        if (status == QTA_OK && is_tick(&record, &tick))
-            survey->ticks++;
+        if (status == QTA_OK && (is_tick(&record, &tick) || record.kind == QTA_JOURNAL_RAW))
+            survey->records++;
         else if (status == QTA_OK)
             status = learn_name(sealer, &record, err);
     }
@@ -183,8 +189,40 @@ static enum qta_status take_tick(struct qta_sealer *sealer, const struct qta_tic
     return status;
 }
 
-static enum qta_status seal_ticks(struct qta_sealer *sealer, uint32_t number, bool *has_damage,
-                                  struct qta_error *err)
+static enum qta_status flush_raw_block(struct qta_sealer *sealer, struct qta_error *err)
+{
+    if (sealer->raw_block.span.frames == 0)
+        return QTA_OK;
+    enum qta_status status = qta_segment_writer_put_raw(sealer->segment, &sealer->raw_block, err);
+    qta_raw_block_clear(&sealer->raw_block);
+    return status;
+}
+
+/* A record that may be a part of a stored frame. */
+static enum qta_status take_raw(struct qta_sealer *sealer, const struct qta_journal_record *record,
+                                bool *has_damage, struct qta_error *err)
+{
+    struct qta_journal_raw_join *join = &sealer->join;
+    struct qta_raw_block *block = &sealer->raw_block;
+    if (!qta_journal_raw_join_take(join, record))
+        return join->is_out_of_memory
+                   ? qta_error_set(err, QTA_ERR_NOMEM, "out of memory for a stored frame")
+                   : QTA_OK;
+    size_t length;
+    if (!qta_name_store_get(&sealer->names, QTA_NAME_PROVIDER, join->frame.provider, &length)) {
+        *has_damage = true;
+        return QTA_OK;
+    }
+    if (!qta_raw_block_add(block, &join->frame))
+        return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for stored frames");
+    return block->span.stored_bytes >= BLOCK_RAW_BYTES ||
+                   block->span.frames == QTA_RAW_BLOCK_FRAMES_MAX
+               ? flush_raw_block(sealer, err)
+               : QTA_OK;
+}
+
+static enum qta_status seal_records(struct qta_sealer *sealer, uint32_t number, bool *has_damage,
+                                    struct qta_error *err)
 {
     struct qta_journal_reader reader;
     enum qta_status status = qta_journal_reader_open(&reader, sealer->folder, number, err);
@@ -196,6 +234,9 @@ static enum qta_status seal_ticks(struct qta_sealer *sealer, uint32_t number, bo
         struct qta_journal_record record;
         struct qta_tick tick;
         status = next_record(&reader, &record, has_damage, err);
+        if (status != QTA_OK)
+            break;
+        status = take_raw(sealer, &record, has_damage, err);
         if (status != QTA_OK || !is_tick(&record, &tick))
             continue;
         if (tick.rx_seq <= last_seq || tick.ts_recv_ns < last_ts_recv_ns) {
@@ -207,7 +248,9 @@ static enum qta_status seal_ticks(struct qta_sealer *sealer, uint32_t number, bo
         status = take_tick(sealer, &tick, has_damage, err);
     }
     qta_journal_reader_close(&reader);
-    return status == QTA_ERR_END ? flush_block(sealer, err) : status;
+    if (status == QTA_ERR_END)
+        status = flush_block(sealer, err);
+    return status == QTA_OK ? flush_raw_block(sealer, err) : status;
 }
 
 static enum qta_status write_segment(struct qta_sealer *sealer, struct survey *survey,
@@ -226,9 +269,11 @@ static enum qta_status write_segment(struct qta_sealer *sealer, struct survey *s
                                                        sealer->encoder, &sealer->names, err);
     sealer->count = 0;
     sealer->text_bytes = 0;
+    sealer->join.is_open = false;
+    qta_raw_block_clear(&sealer->raw_block);
     if (status == QTA_OK)
-        status = seal_ticks(sealer, header.number, &survey->has_damage, err);
-    if (status == QTA_OK && qta_segment_writer_records(sealer->segment) > 0) {
+        status = seal_records(sealer, header.number, &survey->has_damage, err);
+    if (status == QTA_OK && qta_segment_writer_has_blocks(sealer->segment)) {
         status = qta_segment_writer_finish(sealer->segment, err);
         if (status == QTA_OK && sealer->on_sealed)
             sealer->on_sealed(sealer->user, header.number);
@@ -265,7 +310,7 @@ enum qta_status qta_sealer_seal(struct qta_sealer *sealer, uint32_t number, uint
         return QTA_OK;
     if (status == QTA_ERR_DAMAGED && !survey.is_readable) /* no record of it can be checked */
         return qta_session_folder_set_aside(sealer->folder, QTA_FILE_JOURNAL, number, err);
-    if (status == QTA_OK && survey.ticks > 0)
+    if (status == QTA_OK && survey.records > 0)
         status = write_segment(sealer, &survey, err);
     if (status == QTA_OK)
         status = remove_chunk(sealer, number, survey.has_damage, err);

@@ -64,6 +64,14 @@ static bool span_is_possible(const struct qta_tick_span *span)
            span->last_ts_recv_ns >= span->first_ts_recv_ns;
 }
 
+/* As of a segment that has stored frames only. */
+static bool span_is_empty(const struct qta_tick_span *span)
+{
+    struct qta_tick_span empty;
+    qta_tick_span_init(&empty);
+    return memcmp(span, &empty, sizeof empty) == 0;
+}
+
 /* ---- header and trailer -------------------------------------------------------------------- */
 
 enum {
@@ -142,7 +150,8 @@ enum qta_status qta_segment_header_load(struct qta_segment_header *header,
     span->max_ts_event_ns = (int64_t)qta_load_u64(bytes + MAX_TS_EVENT_OFFSET);
     span->types = qta_load_u32(bytes + TYPES_OFFSET);
     header->footer_offset = qta_load_u64(bytes + FOOTER_OFFSET_OFFSET);
-    if (header->timezone[sizeof header->timezone - 1] != '\0' || !span_is_possible(span))
+    if (header->timezone[sizeof header->timezone - 1] != '\0' ||
+        (!span_is_possible(span) && !span_is_empty(span)))
         return qta_error_set(err, QTA_ERR_DAMAGED, "has a header with impossible values");
     return QTA_OK;
 }
@@ -183,7 +192,9 @@ enum {
     FRAME_FIRST_TS_RECV = 24,
     FRAME_LAST_TS_RECV = 32,
     FRAME_MIN_TS_EVENT = 40,
+    FRAME_LAST_SEQ = 40, /* of stored frames */
     FRAME_MAX_TS_EVENT = 48,
+    FRAME_STORED_BYTES = 48, /* likewise */
     FRAME_TYPES = 56,
     FRAME_PAYLOAD_CHECKSUM = 60,
     FRAME_CHECKSUM = QTA_FRAME_HEAD_BYTES - 4,
@@ -198,6 +209,24 @@ static uint32_t frame_seed(uint32_t number, uint64_t offset)
     return qta_crc32c(0, place, sizeof place);
 }
 
+static void store_raw_span(const struct qta_raw_span *raw, uint8_t bytes[QTA_FRAME_HEAD_BYTES])
+{
+    qta_store_u64(bytes + FRAME_FIRST_SEQ, raw->first_seq);
+    qta_store_u64(bytes + FRAME_FIRST_TS_RECV, (uint64_t)raw->min_ts_recv_ns);
+    qta_store_u64(bytes + FRAME_LAST_TS_RECV, (uint64_t)raw->max_ts_recv_ns);
+    qta_store_u64(bytes + FRAME_LAST_SEQ, raw->last_seq);
+    qta_store_u64(bytes + FRAME_STORED_BYTES, raw->stored_bytes);
+}
+
+static void load_raw_span(struct qta_raw_span *raw, const uint8_t bytes[QTA_FRAME_HEAD_BYTES])
+{
+    raw->first_seq = qta_load_u64(bytes + FRAME_FIRST_SEQ);
+    raw->min_ts_recv_ns = (int64_t)qta_load_u64(bytes + FRAME_FIRST_TS_RECV);
+    raw->max_ts_recv_ns = (int64_t)qta_load_u64(bytes + FRAME_LAST_TS_RECV);
+    raw->last_seq = qta_load_u64(bytes + FRAME_LAST_SEQ);
+    raw->stored_bytes = qta_load_u64(bytes + FRAME_STORED_BYTES);
+}
+
 void qta_frame_head_store(const struct qta_frame *frame, uint32_t number,
                           uint8_t bytes[QTA_FRAME_HEAD_BYTES])
 {
@@ -208,15 +237,26 @@ void qta_frame_head_store(const struct qta_frame *frame, uint32_t number,
     bytes[FRAME_CODEC] = frame->codec_version;
     qta_store_u32(bytes + FRAME_PAYLOAD_BYTES, frame->payload_bytes);
     qta_store_u32(bytes + FRAME_COUNT, frame->count);
-    qta_store_u64(bytes + FRAME_FIRST_SEQ, span->first_seq);
-    qta_store_u64(bytes + FRAME_FIRST_TS_RECV, (uint64_t)span->first_ts_recv_ns);
-    qta_store_u64(bytes + FRAME_LAST_TS_RECV, (uint64_t)span->last_ts_recv_ns);
-    qta_store_u64(bytes + FRAME_MIN_TS_EVENT, (uint64_t)span->min_ts_event_ns);
-    qta_store_u64(bytes + FRAME_MAX_TS_EVENT, (uint64_t)span->max_ts_event_ns);
-    qta_store_u32(bytes + FRAME_TYPES, span->types);
+    if (frame->kind == QTA_FRAME_STORED) {
+        store_raw_span(&frame->raw, bytes);
+    } else {
+        qta_store_u64(bytes + FRAME_FIRST_SEQ, span->first_seq);
+        qta_store_u64(bytes + FRAME_FIRST_TS_RECV, (uint64_t)span->first_ts_recv_ns);
+        qta_store_u64(bytes + FRAME_LAST_TS_RECV, (uint64_t)span->last_ts_recv_ns);
+        qta_store_u64(bytes + FRAME_MIN_TS_EVENT, (uint64_t)span->min_ts_event_ns);
+        qta_store_u64(bytes + FRAME_MAX_TS_EVENT, (uint64_t)span->max_ts_event_ns);
+        qta_store_u32(bytes + FRAME_TYPES, span->types);
+    }
     qta_store_u32(bytes + FRAME_PAYLOAD_CHECKSUM, frame->payload_checksum);
     qta_store_u32(bytes + FRAME_CHECKSUM,
                   qta_crc32c(frame_seed(number, frame->offset), bytes, FRAME_CHECKSUM));
+}
+
+static bool raw_span_is_possible(const struct qta_raw_span *raw)
+{
+    return raw->frames > 0 && raw->frames <= QTA_RAW_BLOCK_FRAMES_MAX && raw->first_seq > 0 &&
+           raw->last_seq >= raw->first_seq && raw->max_ts_recv_ns >= raw->min_ts_recv_ns &&
+           raw->stored_bytes <= QTA_STORED_RAW_BYTES_MAX;
 }
 
 /* The span of a frame of ticks follows from its first number and count. */
@@ -225,6 +265,10 @@ static bool complete_frame(struct qta_frame *frame)
     struct qta_tick_span *span = &frame->span;
     if (frame->payload_bytes > QTA_FRAME_PAYLOAD_BYTES_MAX)
         return false;
+    if (frame->kind == QTA_FRAME_STORED) {
+        frame->raw.frames = frame->count;
+        return raw_span_is_possible(&frame->raw);
+    }
     if (frame->kind != QTA_FRAME_TICKS)
         return true;
     span->records = frame->count;
@@ -249,6 +293,10 @@ bool qta_frame_head_load(struct qta_frame *frame, uint32_t number, uint64_t offs
     frame->payload_bytes = qta_load_u32(bytes + FRAME_PAYLOAD_BYTES);
     frame->payload_checksum = qta_load_u32(bytes + FRAME_PAYLOAD_CHECKSUM);
     frame->count = qta_load_u32(bytes + FRAME_COUNT);
+    if (frame->kind == QTA_FRAME_STORED) {
+        load_raw_span(&frame->raw, bytes);
+        return complete_frame(frame);
+    }
     span->first_seq = qta_load_u64(bytes + FRAME_FIRST_SEQ);
     span->first_ts_recv_ns = (int64_t)qta_load_u64(bytes + FRAME_FIRST_TS_RECV);
     span->last_ts_recv_ns = (int64_t)qta_load_u64(bytes + FRAME_LAST_TS_RECV);
@@ -276,6 +324,13 @@ static void store_frame(const struct qta_segment_footer *footer, const struct qt
     qta_packed_writer_put_varint(out, frame->payload_bytes);
     qta_packed_writer_put_u32(out, frame->payload_checksum);
     qta_packed_writer_put_varint(out, frame->count);
+    if (frame->kind == QTA_FRAME_STORED) {
+        qta_packed_writer_put_varint(out, frame->raw.first_seq);
+        qta_packed_writer_put_varint(out, frame->raw.last_seq);
+        qta_packed_writer_put_u64(out, (uint64_t)frame->raw.min_ts_recv_ns);
+        qta_packed_writer_put_u64(out, (uint64_t)frame->raw.max_ts_recv_ns);
+        qta_packed_writer_put_varint(out, frame->raw.stored_bytes);
+    }
     if (frame->kind != QTA_FRAME_TICKS)
         return;
     qta_packed_writer_put_varint(out, frame->span.first_seq);
@@ -314,6 +369,14 @@ static bool load_frame(struct qta_segment_footer *footer, struct qta_frame *fram
         return false;
     frame->payload_bytes = (uint32_t)payload_bytes;
     frame->count = (uint32_t)count;
+    if (frame->kind == QTA_FRAME_STORED) {
+        frame->raw.first_seq = qta_packed_reader_take_varint(in);
+        frame->raw.last_seq = qta_packed_reader_take_varint(in);
+        frame->raw.min_ts_recv_ns = (int64_t)qta_packed_reader_take_u64(in);
+        frame->raw.max_ts_recv_ns = (int64_t)qta_packed_reader_take_u64(in);
+        frame->raw.stored_bytes = qta_packed_reader_take_varint(in);
+        return !in->is_short && complete_frame(frame);
+    }
     if (frame->kind != QTA_FRAME_TICKS)
         return !in->is_short;
     span->first_seq = qta_packed_reader_take_varint(in);

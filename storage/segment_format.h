@@ -16,6 +16,7 @@
 
 #include "storage/journal_format.h"
 #include "storage/packed_bytes.h"
+#include "storage/raw_block.h"
 
 enum {
     QTA_SEGMENT_VERSION = 1,
@@ -25,6 +26,7 @@ enum {
     QTA_FRAME_PAYLOAD_BYTES_MAX = 64 << 20,
     QTA_NAMES_RAW_BYTES_MAX = 1 << 20,
     QTA_FOOTER_RAW_BYTES_MAX = 64 << 20,
+    QTA_STORED_RAW_BYTES_MAX = 40 << 20, /* of a block of stored frames, unpacked */
 };
 
 enum qta_frame_kind {
@@ -32,6 +34,7 @@ enum qta_frame_kind {
     QTA_FRAME_NAMES = 2,
     QTA_FRAME_NAMES_COPY = 3,
     QTA_FRAME_FOOTER = 4,
+    QTA_FRAME_STORED = 5, /**< frames as a venue sent them */
 };
 
 /** What a run of ticks spans. */
@@ -83,8 +86,9 @@ struct qta_frame {
     uint64_t offset;       /**< of its head in the file */
     uint32_t payload_bytes;
     uint32_t payload_checksum;
-    uint32_t count;            /**< names, for names; else as span.records */
+    uint32_t count;            /**< names or stored frames; else as span.records */
     struct qta_tick_span span; /**< of ticks */
+    struct qta_raw_span raw;   /**< of stored frames */
     size_t symbols_offset;     /**< in the footer: which symbols it has, and how often */
     size_t symbols_length;     /**< 0 when that is not known */
 };

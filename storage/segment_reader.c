@@ -327,6 +327,20 @@ enum qta_status qta_segment_reader_names(struct qta_segment_reader *reader, qta_
     return QTA_OK;
 }
 
+enum qta_status qta_segment_reader_raw(struct qta_segment_reader *reader,
+                                       const struct qta_frame *frame, struct qta_raw_cursor *block,
+                                       struct qta_error *err)
+{
+    if (frame->codec_version != QTA_RAW_BLOCK_VERSION)
+        return qta_error_set(err, QTA_ERR_DAMAGED, "its codec %u is not known to this program",
+                             frame->codec_version);
+    enum qta_status status = read_raw(reader, frame, QTA_STORED_RAW_BYTES_MAX, err);
+    if (status == QTA_OK &&
+        !qta_raw_cursor_begin(block, reader->raw.bytes, reader->raw.length, frame->count))
+        status = qta_error_set(err, QTA_ERR_DAMAGED, "its heads make no sense");
+    return status;
+}
+
 bool qta_segment_reader_symbols(const struct qta_segment_reader *reader,
                                 const struct qta_frame *frame, qta_symbol_function each, void *user)
 {

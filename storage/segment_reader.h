@@ -62,6 +62,12 @@ enum qta_status qta_segment_reader_names_of(struct qta_segment_reader *reader,
                                             const struct qta_frame *frame, qta_name_function each,
                                             void *user, struct qta_error *err);
 
+/** Unpacks a frame of stored frames: *block is valid until the next call. QTA_ERR_DAMAGED as for a
+ *  payload. */
+enum qta_status qta_segment_reader_raw(struct qta_segment_reader *reader,
+                                       const struct qta_frame *frame, struct qta_raw_cursor *block,
+                                       struct qta_error *err);
+
 /** Tells which symbols a frame of ticks has, and how many ticks of each. False when that is not
  * known or makes no sense; what was told until then counts for nothing. */
 typedef bool (*qta_symbol_function)(void *user, uint32_t symbol, uint64_t ticks);

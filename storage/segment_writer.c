@@ -36,6 +36,7 @@ struct qta_segment_writer {
     struct symbol_counts symbol_counts;
     uint64_t position;
     int fd;
+    bool has_blocks;
     bool is_finished;
     char temporary[QTA_FILE_NAME_BYTES + 8];
 };
@@ -80,7 +81,8 @@ static enum qta_status write_frame(struct qta_segment_writer *writer, struct qta
     if (writer->payload.is_out_of_memory)
         return out_of_memory(err);
     assert(writer->payload.length <= QTA_FRAME_PAYLOAD_BYTES_MAX);
-    frame->codec_version = QTA_BLOCK_CODEC_VERSION;
+    frame->codec_version = frame->kind == QTA_FRAME_STORED ? QTA_RAW_BLOCK_VERSION
+                                                           : QTA_BLOCK_CODEC_VERSION;
     frame->offset = writer->position;
     frame->payload_bytes = (uint32_t)writer->payload.length;
     frame->payload_checksum = qta_crc32c(0, writer->payload.bytes, writer->payload.length);
@@ -288,6 +290,26 @@ enum qta_status qta_segment_writer_put_ticks(struct qta_segment_writer *writer,
     if (status == QTA_OK)
         status = add_frame(writer, &frame, err);
     qta_tick_span_join(&writer->header.span, &frame.span);
+    writer->has_blocks = true;
+    return status;
+}
+
+enum qta_status qta_segment_writer_put_raw(struct qta_segment_writer *writer,
+                                           const struct qta_raw_block *block, struct qta_error *err)
+{
+    assert(block->span.frames > 0);
+    struct qta_frame frame = {
+        .kind = QTA_FRAME_STORED,
+        .count = block->span.frames,
+        .raw = block->span,
+    };
+    qta_packed_writer_clear(&writer->raw);
+    qta_raw_block_store(block, &writer->raw);
+    pack_raw(writer);
+    enum qta_status status = write_frame(writer, &frame, err);
+    if (status == QTA_OK)
+        status = add_frame(writer, &frame, err);
+    writer->has_blocks = true;
     return status;
 }
 
@@ -340,7 +362,7 @@ static enum qta_status publish(struct qta_segment_writer *writer, struct qta_err
 
 enum qta_status qta_segment_writer_finish(struct qta_segment_writer *writer, struct qta_error *err)
 {
-    assert(writer->header.span.records > 0);
+    assert(writer->has_blocks);
     enum qta_status status = put_names(writer, QTA_FRAME_NAMES_COPY, err);
     if (status == QTA_OK)
         status = write_footer(writer, err);
@@ -351,7 +373,7 @@ enum qta_status qta_segment_writer_finish(struct qta_segment_writer *writer, str
     return status;
 }
 
-uint64_t qta_segment_writer_records(const struct qta_segment_writer *writer)
+bool qta_segment_writer_has_blocks(const struct qta_segment_writer *writer)
 {
-    return writer->header.span.records;
+    return writer->has_blocks;
 }

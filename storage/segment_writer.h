@@ -5,6 +5,7 @@
 #ifndef QTA_STORAGE_SEGMENT_WRITER_H
 #define QTA_STORAGE_SEGMENT_WRITER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,11 +36,16 @@ enum qta_status qta_segment_writer_put_ticks(struct qta_segment_writer *writer,
                                              struct qta_tick *ticks, size_t count,
                                              struct qta_error *err);
 
+/** A block of at least one stored frame. */
+enum qta_status qta_segment_writer_put_raw(struct qta_segment_writer *writer,
+                                           const struct qta_raw_block *block,
+                                           struct qta_error *err);
+
 /** Footer, sync, name. There must be at least one block. After a failure nothing has the final name
  *  and the segment has to be written anew: a sync that failed is not tried twice. */
 enum qta_status qta_segment_writer_finish(struct qta_segment_writer *writer, struct qta_error *err);
 
-/** Ticks put so far. */
-uint64_t qta_segment_writer_records(const struct qta_segment_writer *writer);
+/** Whether a block was put. */
+bool qta_segment_writer_has_blocks(const struct qta_segment_writer *writer);
 
 #endif

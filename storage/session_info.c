@@ -47,8 +47,14 @@ static void count_footer(struct counting *counting, const struct qta_segment_rea
 {
     struct qta_session_info *info = counting->info;
     const struct qta_tick_span *span = &segment->header.span;
-    info->records += span->records;
     info->dropped += segment->footer.dropped;
+    for (size_t i = 0; i < segment->footer.frame_count; i++) {
+        info->raw_frames += segment->footer.frames[i].raw.frames;
+        info->raw_bytes += segment->footer.frames[i].raw.stored_bytes;
+    }
+    if (span->records == 0)
+        return;
+    info->records += span->records;
     for (size_t type = 0; type < QTA_TICK_TYPE_END; type++)
         info->by_type[type] += segment->footer.by_type[type];
     if (info->first_ts_recv_ns == QTA_TIME_UNKNOWN)

@@ -114,6 +114,7 @@ static bool heads_match(const struct qta_frame *left, const struct qta_frame *ri
     return left->kind == right->kind && left->codec_version == right->codec_version &&
            left->payload_bytes == right->payload_bytes &&
            left->payload_checksum == right->payload_checksum && left->count == right->count &&
+           memcmp(&left->raw, &right->raw, sizeof left->raw) == 0 &&
            (left->kind != QTA_FRAME_TICKS ||
             memcmp(&left->span, &right->span, sizeof left->span) == 0);
 }

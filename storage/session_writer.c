@@ -294,6 +294,17 @@ enum qta_status qta_session_writer_append(struct qta_session_writer *writer,
     return QTA_OK;
 }
 
+enum qta_status qta_session_writer_append_raw(struct qta_session_writer *writer,
+                                              const struct qta_raw_frame *frame,
+                                              struct qta_error *err)
+{
+    assert(!writer->is_closed);
+    assert(frame->stored_length <= frame->length);
+    assert(frame->first_seq > 0 && frame->first_seq + frame->tick_count <= writer->next_seq);
+    assert(frame->tick_count > 0 || frame->first_seq == writer->next_seq);
+    return qta_journal_writer_append_raw(writer->journal, frame, err);
+}
+
 enum qta_status qta_session_writer_commit(struct qta_session_writer *writer, struct qta_error *err)
 {
     assert(!writer->is_closed);

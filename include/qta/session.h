@@ -66,6 +66,32 @@ QTA_API enum qta_status qta_session_writer_append(struct qta_session_writer *wri
 QTA_API enum qta_status qta_session_writer_commit(struct qta_session_writer *writer,
                                                   struct qta_error *err);
 
+/** What a venue sent, as it came: for those who want to decode it once more. */
+struct qta_raw_frame {
+    uint64_t first_seq;   /**< rx_seq of the first record that it produced; where it produced none,
+                               of the record that came next */
+    int64_t ts_recv_ns;   /**< of the records that it produced */
+    const uint8_t *bytes; /**< verbatim, but for what the flags say */
+    uint32_t length;      /**< of the frame as it was received */
+    uint32_t stored_length; /**< of bytes: less where the frame was too large for a journal chunk */
+    uint32_t tick_count;    /**< records that it produced: first_seq, first_seq + 1, ... */
+    uint32_t conn;          /**< connection epoch, as in ticks */
+    uint16_t provider;      /**< as in ticks */
+    uint8_t flags;          /**< enum qta_raw_flag */
+};
+enum qta_raw_flag {
+    QTA_RAW_BINARY = 1 << 0, /**< WebSocket opcode 2, or bytes of a TCP stream */
+    QTA_RAW_MASKED = 1 << 1, /**< a key was in it: its bytes are '*' here */
+};
+
+/** Stores a frame behind the ticks that it produced. It takes no rx_seq. A frame that is larger
+ *  than a journal chunk has room for is cut: stored_length says how much was given, the session
+ *  how much was kept. The frame's records must have been appended; one without any has next_seq as
+ *  its first_seq (asserted). Thread and errors as qta_session_writer_append(). */
+QTA_API enum qta_status qta_session_writer_append_raw(struct qta_session_writer *writer,
+                                                      const struct qta_raw_frame *frame,
+                                                      struct qta_error *err);
+
 /** Ends the run: seals everything into segments, syncs, closes the index. On failure everything
  *  appended is still in the journal. Call destroy afterwards in any case. */
 QTA_API enum qta_status qta_session_writer_close(struct qta_session_writer *writer,
@@ -142,6 +168,8 @@ struct qta_session_info {
     uint64_t bytes;           /**< of all files of the session */
     uint64_t gaps;            /**< GAP records */
     uint64_t dropped;         /**< sum of DROP counts */
+    uint64_t raw_frames;      /**< stored frames */
+    uint64_t raw_bytes;       /**< of them, as the venues sent them */
     int64_t first_ts_recv_ns; /**< QTA_TIME_UNKNOWN when empty */
     int64_t last_ts_recv_ns;
     bool is_sealed; /**< nothing is left in the journal and the last run was closed */
