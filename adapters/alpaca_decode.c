@@ -254,6 +254,9 @@ ALWAYS_INLINE enum outcome read_level(struct qta_alpaca_decoder *decoder,
     uint32_t key = 0;
     bool is_good = true;
     *level = (struct level){.price = qta_decimal_null(), .size = qta_decimal_null()};
+    if (LIKELY(ops->read_level(source, &level->price, &level->size)))
+        return OUTCOME_READ;
+    level->price = level->size = qta_decimal_null();
     if (!ops->enter_map(source, &place)) {
         ops->skip(source);
         return OUTCOME_WRONG;
@@ -407,30 +410,38 @@ static NEVER_INLINE void make_ids_text(struct qta_alpaca_decoder *decoder,
     }
 }
 
+/* The ticks of one book message: how many are to come yet. */
+struct levels_left {
+    size_t all;
+    size_t left;
+};
+
+/* decoder->tick is the same for all levels: nothing is stored into it between two copies, which
+ * would hold the second one up. */
 static void emit_level(struct qta_alpaca_decoder *decoder, const struct level *level,
-                       enum qta_side side, size_t *to_come)
+                       enum qta_side side, struct levels_left *levels)
 {
     struct qta_tick tick = decoder->tick;
-    --*to_come;
-    tick.flags |= level->flags | (*to_come == 0 ? QTA_FLAG_BOOK_LAST : 0);
+    tick.flags |= level->flags | (levels->left == levels->all ? QTA_FLAG_BOOK_FIRST : 0);
+    levels->left--;
+    tick.flags |= levels->left == 0 ? QTA_FLAG_BOOK_LAST : 0;
     tick.book.side = (uint8_t)side;
     tick.book.action = level->size.mantissa == 0 ? QTA_BOOK_DELETE : QTA_BOOK_SET;
     QTA_TICK_SET_DECIMAL(tick.book, price, level->price);
     QTA_TICK_SET_DECIMAL(tick.book, size, level->size);
-    decoder->tick.flags &= ~(uint32_t)QTA_FLAG_BOOK_FIRST;
     emit(decoder, &tick);
 }
 
 ALWAYS_INLINE void emit_levels(struct qta_alpaca_decoder *decoder, const struct source_ops *ops,
                                void *source, const struct levels *levels, enum qta_side side,
-                               size_t *to_come)
+                               struct levels_left *left)
 {
     union bookmark now;
     struct place place;
     struct level level;
     size_t emitted = 0;
     for (; emitted < levels->count && levels->first + emitted < LEVELS_KEPT; emitted++)
-        emit_level(decoder, &decoder->book.kept[levels->first + emitted], side, to_come);
+        emit_level(decoder, &decoder->book.kept[levels->first + emitted], side, left);
     if (emitted == levels->count)
         return;
     ops->save(source, &now);
@@ -439,7 +450,7 @@ ALWAYS_INLINE void emit_levels(struct qta_alpaca_decoder *decoder, const struct 
     for (size_t i = 0; ops->next_item(source, &place); i++) {
         read_level(decoder, ops, source, &level);
         if (i >= emitted)
-            emit_level(decoder, &level, side, to_come);
+            emit_level(decoder, &level, side, left);
     }
     ops->restore(source, &now);
 }
@@ -449,16 +460,17 @@ ALWAYS_INLINE void emit_book(struct qta_alpaca_decoder *decoder, const struct so
 {
     struct qta_tick *tick = &decoder->tick;
     struct book *book = &decoder->book;
-    size_t to_come = book->bids.count + book->asks.count;
-    tick->flags |= QTA_FLAG_BOOK_FIRST | (book->is_snapshot ? QTA_FLAG_BOOK_SNAPSHOT : 0);
-    if (to_come == 0 && book->is_snapshot) {
+    size_t count = book->bids.count + book->asks.count;
+    struct levels_left left = {.all = count, .left = count};
+    tick->flags |= book->is_snapshot ? QTA_FLAG_BOOK_SNAPSHOT : 0;
+    if (count == 0 && book->is_snapshot) {
         tick->book.action = QTA_BOOK_CLEAR;
-        tick->flags |= QTA_FLAG_BOOK_LAST;
+        tick->flags |= QTA_FLAG_BOOK_FIRST | QTA_FLAG_BOOK_LAST;
         emit(decoder, tick);
     }
     for (int side = QTA_SIDE_BUY; side <= QTA_SIDE_SELL; side++)
         emit_levels(decoder, ops, source, side == QTA_SIDE_BUY ? &book->bids : &book->asks,
-                    (enum qta_side)side, &to_come);
+                    (enum qta_side)side, &left);
 }
 
 static bool has_all_fields(const struct qta_alpaca_message *message, uint32_t present)

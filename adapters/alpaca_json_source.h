@@ -336,6 +336,46 @@ ALWAYS_INLINE enum outcome json_read_decimal(void *source, struct qta_decimal *v
     return outcome;
 }
 
+/* A plain decimal behind these five bytes. */
+ALWAYS_INLINE bool json_read_member(struct qta_json_reader *reader, uint64_t key,
+                                    struct qta_decimal *value)
+{
+    static const uint64_t five_bytes = UINT64_C(0xffffffffff);
+    int64_t mantissa;
+    unsigned fraction_count;
+    if ((qta_json_load(reader, reader->at) & five_bytes) != key)
+        return false;
+    reader->at += 5;
+    if (LIKELY(qta_json_read_decimal_fast(reader, &mantissa, &fraction_count))) {
+        *value = qta_decimal_make(mantissa, -(int)fraction_count);
+        return true;
+    }
+    struct qta_json_reader copy = *reader;
+    struct qta_decimal long_value;
+    if (!qta_json_read_long_decimal(&copy, &long_value))
+        return false;
+    reader->at = copy.at;
+    *value = long_value;
+    return true;
+}
+
+ALWAYS_INLINE bool json_read_level(void *source, struct qta_decimal *price,
+                                   struct qta_decimal *size)
+{
+    static const uint64_t price_key = UINT64_C(0x3a2270227b); /* {"p": */
+    static const uint64_t size_key = UINT64_C(0x3a2273222c);  /* ,"s": */
+    struct qta_json_reader *reader = source;
+    const char *start = reader->at;
+    if (LIKELY(json_read_member(reader, price_key, price) &&
+               json_read_member(reader, size_key, size) && reader->at < reader->end &&
+               *reader->at == '}' && reader->depth < QTA_JSON_DEPTH_MAX)) {
+        reader->at++;
+        return true;
+    }
+    reader->at = start;
+    return false;
+}
+
 /* An integer of 1 to 19 digits. */
 ALWAYS_INLINE bool json_read_count_fast(struct qta_json_reader *reader, uint64_t *value)
 {
@@ -532,6 +572,7 @@ static const struct source_ops json_ops = {
     .read_letters = json_read_letters,
     .read_text = json_read_text,
     .read_decimal = json_read_decimal,
+    .read_level = json_read_level,
     .read_count = json_read_count,
     .read_id = json_read_id,
     .read_time = json_read_time,

@@ -220,6 +220,16 @@ ALWAYS_INLINE enum outcome msgpack_read_decimal(void *source, struct qta_decimal
     return OUTCOME_READ;
 }
 
+/* Maps of MessagePack are quick to enter as they are. */
+ALWAYS_INLINE bool msgpack_read_level(void *source, struct qta_decimal *price,
+                                      struct qta_decimal *size)
+{
+    (void)source;
+    (void)price;
+    (void)size;
+    return false;
+}
+
 ALWAYS_INLINE enum outcome msgpack_read_count(void *source, uint64_t *value, uint32_t *flags)
 {
     struct qta_msgpack_number number;
@@ -295,6 +305,7 @@ static const struct source_ops msgpack_ops = {
     .read_letters = msgpack_read_letters,
     .read_text = msgpack_read_text,
     .read_decimal = msgpack_read_decimal,
+    .read_level = msgpack_read_level,
     .read_count = msgpack_read_count,
     .read_id = msgpack_read_id,
     .read_time = msgpack_read_time,

@@ -92,6 +92,9 @@ struct source_ops {
     enum outcome (*read_text)(void *source, struct workspace *workspace, struct text *text);
     /** Adds QTA_FLAG_ROUNDED and QTA_FLAG_FROM_FLOAT to *flags where they apply. */
     enum outcome (*read_decimal)(void *source, struct qta_decimal *value, uint32_t *flags);
+    /** A level of a book as most are, {"p":71000.5,"s":0.25}. False: it is something else, and
+     *  nothing is consumed. */
+    bool (*read_level)(void *source, struct qta_decimal *price, struct qta_decimal *size);
     enum outcome (*read_count)(void *source, uint64_t *value, uint32_t *flags);
     enum outcome (*read_id)(void *source, struct workspace *workspace, struct trade_id *id,
                             uint32_t *flags);

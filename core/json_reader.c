@@ -302,8 +302,7 @@ static const char *sum_digits(const struct qta_json_reader *reader, const char *
     return at;
 }
 
-/* Any decimal of up to 18 digits without an exponent. */
-static bool read_long_decimal(struct qta_json_reader *reader, struct qta_decimal *value)
+bool qta_json_read_long_decimal(struct qta_json_reader *reader, struct qta_decimal *value)
 {
     enum { DIGITS_MAX = 18 };
     uint64_t sum = 0;
@@ -331,7 +330,7 @@ enum qta_status qta_json_read_decimal_slow(struct qta_json_reader *reader,
                                            struct qta_decimal *value, bool *is_rounded)
 {
     struct qta_json_text text;
-    if (read_long_decimal(reader, value))
+    if (qta_json_read_long_decimal(reader, value))
         return QTA_OK;
     if (!qta_json_read_number(reader, &text))
         return QTA_ERR_FORMAT;

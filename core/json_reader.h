@@ -165,6 +165,8 @@ bool qta_json_next_element_slow(struct qta_json_reader *reader);
 bool qta_json_read_string_slow(struct qta_json_reader *reader, struct qta_json_text *text);
 enum qta_status qta_json_read_decimal_slow(struct qta_json_reader *reader,
                                            struct qta_decimal *value, bool *is_rounded);
+/** Any decimal of up to 18 digits without an exponent. False: nothing is consumed. */
+bool qta_json_read_long_decimal(struct qta_json_reader *reader, struct qta_decimal *value);
 uint64_t qta_json_load_tail(const char *at, const char *end, const char *last_word);
 
 #define QTA_JSON_EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
