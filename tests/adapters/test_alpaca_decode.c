@@ -762,6 +762,43 @@ static void a_book_comes_out_whole_or_not_at_all(void **state)
     }
 }
 
+/* Most levels are read at once; what looks a little different must come out the same. */
+static void a_level_may_be_written_in_any_way(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *level;
+        const char *printed;
+    } levels[] = {
+        {"{\"p\":71000.5,\"s\":0.25}", "\"price\":71000.5,\"size\":0.25"},
+        {"{\"s\":0.25,\"p\":71000.5}", "\"price\":71000.5,\"size\":0.25"},
+        {"{\"p\":71000.5,\"s\":0.25,\"n\":[{\"p\":1}]}", "\"price\":71000.5,\"size\":0.25"},
+        {"{\"p\":71000.5,\"s\":1,\"s\":0.25}", "\"price\":71000.5,\"size\":0.25"},
+        {"{\"p\":71000.5 ,\"s\":0.25 }", "\"price\":71000.5,\"size\":0.25"},
+        {"{\"p\":123456789.123456789,\"s\":0}", "\"price\":123456789.123456789,\"size\":0"},
+        {"{\"p\":9.121E-7,\"s\":2e3}", "\"price\":0.0000009121,\"size\":2000"},
+        {"{\"p\":-37.63,\"s\":00000}", NULL},
+        {"{\"p\":1.,\"s\":1}", NULL},
+        {"{\"p\":1,\"s\":1]", NULL},
+        {"{\"p\":1,\"s\":}", NULL},
+    };
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+        struct decoding decoding;
+        char frame[256];
+        char printed[1024];
+        start(&decoding);
+        snprintf(frame, sizeof frame, "{\"T\":\"o\",\"S\":\"B\"," TIME ",\"b\":[%s],\"a\":[]}",
+                 levels[i].level);
+        decode_text(&decoding, frame);
+        assert_int_equal(decoding.host.tick_count, levels[i].printed ? 1 : 0);
+        assert_int_equal(decoding.host.fault_count, levels[i].printed ? 0 : 1);
+        print_ticks(&decoding, printed, sizeof printed);
+        if (levels[i].printed && !strstr(printed, levels[i].printed))
+            fail_msg("'%s' came out as %s", levels[i].level, printed);
+        stop(&decoding);
+    }
+}
+
 static void one_text_id_makes_both_of_a_correction_text(void **state)
 {
     (void)state;
@@ -952,6 +989,7 @@ int main(void)
         cmocka_unit_test(more_keys_than_a_message_has_do_no_harm),
         cmocka_unit_test(books_of_any_depth_come_out_whole),
         cmocka_unit_test(a_book_comes_out_whole_or_not_at_all),
+        cmocka_unit_test(a_level_may_be_written_in_any_way),
         cmocka_unit_test(one_text_id_makes_both_of_a_correction_text),
         cmocka_unit_test(ids_are_numbers_when_64_bits_can_hold_them),
         cmocka_unit_test(a_tape_or_side_that_we_cannot_hold_costs_only_itself),
