@@ -246,6 +246,12 @@ bool qta_journal_reader_is_finished(struct qta_journal_reader *reader)
     return reader->is_cut || reader->position == read_word(reader, QTA_JOURNAL_FINISHED_OFFSET);
 }
 
+bool qta_journal_reader_has_news(struct qta_journal_reader *reader)
+{
+    return read_word(reader, QTA_JOURNAL_COMMITTED_OFFSET) > reader->position ||
+           read_word(reader, QTA_JOURNAL_FINISHED_OFFSET) != 0;
+}
+
 bool qta_journal_reader_has_more(struct qta_journal_reader *reader)
 {
     uint64_t position = reader->position;

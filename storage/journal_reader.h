@@ -49,6 +49,9 @@ enum qta_status qta_journal_reader_next(struct qta_journal_reader *reader,
 /** Whether the chunk's writer is through with it and so is this reader. */
 bool qta_journal_reader_is_finished(struct qta_journal_reader *reader);
 
+/** Whether there may be more than when QTA_ERR_END was read, by the header's words alone. */
+bool qta_journal_reader_has_news(struct qta_journal_reader *reader);
+
 /** Whether whole records follow a place that is_cut: they were lost with what was before them, but
  *  somebody may want them. */
 bool qta_journal_reader_has_more(struct qta_journal_reader *reader);

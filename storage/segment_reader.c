@@ -49,12 +49,13 @@ static enum qta_status read_head(struct qta_segment_reader *reader, uint64_t off
     return status;
 }
 
-enum qta_status qta_segment_reader_payload(struct qta_segment_reader *reader,
-                                           const struct qta_frame *frame, const uint8_t **payload,
-                                           struct qta_error *err)
+enum qta_status qta_segment_reader_payload_into(struct qta_segment_reader *reader,
+                                                const struct qta_frame *frame,
+                                                struct qta_packed_writer *buffer,
+                                                struct qta_error *err)
 {
-    qta_packed_writer_clear(&reader->payload);
-    uint8_t *bytes = qta_packed_writer_reserve(&reader->payload, (size_t)frame->payload_bytes + 1);
+    qta_packed_writer_clear(buffer);
+    uint8_t *bytes = qta_packed_writer_reserve(buffer, (size_t)frame->payload_bytes + 1);
     if (!bytes)
         return qta_error_set(err, QTA_ERR_NOMEM, "out of memory reading a segment");
     enum qta_status status = read_bytes(reader, frame->offset + QTA_FRAME_HEAD_BYTES, bytes,
@@ -63,8 +64,17 @@ enum qta_status qta_segment_reader_payload(struct qta_segment_reader *reader,
         return status;
     if (qta_crc32c(0, bytes, frame->payload_bytes) != frame->payload_checksum)
         return qta_error_set(err, QTA_ERR_DAMAGED, "it fails its checksum");
-    *payload = bytes;
+    buffer->length = frame->payload_bytes;
     return QTA_OK;
+}
+
+enum qta_status qta_segment_reader_payload(struct qta_segment_reader *reader,
+                                           const struct qta_frame *frame, const uint8_t **payload,
+                                           struct qta_error *err)
+{
+    enum qta_status status = qta_segment_reader_payload_into(reader, frame, &reader->payload, err);
+    *payload = reader->payload.bytes;
+    return status;
 }
 
 /* Reads a frame that was compressed as a whole, into reader->raw. */

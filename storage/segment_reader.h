@@ -50,6 +50,12 @@ enum qta_status qta_segment_reader_payload(struct qta_segment_reader *reader,
                                            const struct qta_frame *frame, const uint8_t **payload,
                                            struct qta_error *err);
 
+/** The same into a buffer of the caller's, whose content it becomes. */
+enum qta_status qta_segment_reader_payload_into(struct qta_segment_reader *reader,
+                                                const struct qta_frame *frame,
+                                                struct qta_packed_writer *buffer,
+                                                struct qta_error *err);
+
 /** Tells all names of the segment; from their copies where they are damaged. False from `each`
  * stops with QTA_ERR_NOMEM. Names that are lost in both places are left out. */
 typedef bool (*qta_name_function)(void *user, enum qta_name_kind kind, uint32_t id,

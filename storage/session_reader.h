@@ -6,6 +6,7 @@
 #include <qta/session.h>
 
 #include "core/environment.h"
+#include "storage/block_stream.h"
 
 /** qta_session_reader_create() with another environment; borrowed for the reader's life. */
 enum qta_status qta_session_reader_create_in(struct qta_session_reader **out, const char *path,
@@ -18,5 +19,9 @@ enum qta_status qta_session_reader_create_in(struct qta_session_reader **out, co
 uint64_t qta_session_reader_lost(const struct qta_session_reader *reader);
 uint64_t qta_session_reader_blocks(const struct qta_session_reader *reader);
 uint64_t qta_session_reader_done_bytes(const struct qta_session_reader *reader);
+
+/** What reading has cost, up to where the caller is. */
+void qta_session_reader_statistics(const struct qta_session_reader *reader,
+                                   struct qta_read_statistics *statistics);
 
 #endif

@@ -131,6 +131,12 @@ QTA_API enum qta_status qta_session_reader_create(struct qta_session_reader **ou
                                                   struct qta_error *err);
 QTA_API void qta_session_reader_destroy(struct qta_session_reader *reader);
 
+/** Whether a helper thread may read and unpack the next blocks while the caller works on one: true
+ *  unless told otherwise. It starts with the second block in a row, so that short reads have none,
+ *  and blocks all signals. What comes, and in which order, is the same; a helper that runs already
+ *  runs on. */
+QTA_API void qta_session_reader_read_ahead(struct qta_session_reader *reader, bool is_allowed);
+
 /** The next ticks in order of rx_seq: *ticks points to *count of them (at least one), valid until
  *  the next call. QTA_ERR_END: none are left (in a live session: for now; call again).
  *  QTA_ERR_DAMAGED: the message says which block of which file and what it held; the next call goes
@@ -139,9 +145,18 @@ QTA_API enum qta_status qta_session_reader_next(struct qta_session_reader *reade
                                                 const struct qta_tick **ticks, size_t *count,
                                                 struct qta_error *err);
 
+/** Waits until there is more to read, timeout_ns at most. QTA_OK: call qta_session_reader_next(),
+ *  which may still say QTA_ERR_END; also when a signal came. QTA_ERR_END: nothing has come in this
+ *  time, and nobody records the session now. Nothing tells a reader of stores to a mapped file, so
+ *  this looks at the journal between naps of 50 us, and longer ones, up to 2 ms, the longer nothing
+ *  came; new runs are found within some 30 ms. */
+QTA_API enum qta_status qta_session_reader_wait(struct qta_session_reader *reader,
+                                                int64_t timeout_ns, struct qta_error *err);
+
 /** Goes to the first tick of at least this rx_seq or ts_recv_ns, forwards or backwards: the next
- *  call of qta_session_reader_next() reads on from there, by the same filter. Behind the end: that
- *  gives QTA_ERR_END (in a live session: until there are such ticks). QTA_ERR_IO, QTA_ERR_NOMEM. */
+ *  call of qta_session_reader_next() reads on from there, by the same filter, and tells if it
+ *  cannot. Behind the end: that gives QTA_ERR_END (in a live session: until there are such ticks).
+ *  Always QTA_OK. */
 QTA_API enum qta_status qta_session_reader_seek_seq(struct qta_session_reader *reader,
                                                     uint64_t rx_seq, struct qta_error *err);
 QTA_API enum qta_status qta_session_reader_seek_time(struct qta_session_reader *reader,
