@@ -51,8 +51,11 @@ void qta_journal_raw_head_store(const struct qta_raw_frame *frame,
     head[FLAGS_OFFSET] = frame->flags;
 }
 
-static bool load_head(struct qta_raw_frame *frame, const uint8_t *head)
+bool qta_journal_record_raw(const struct qta_journal_record *record, struct qta_raw_frame *frame)
 {
+    const uint8_t *head = record->payload;
+    if (record->kind != QTA_JOURNAL_RAW || record->length < QTA_JOURNAL_RAW_HEAD_BYTES)
+        return false;
     *frame = (struct qta_raw_frame){
         .first_seq = qta_load_u64(head + FIRST_SEQ_OFFSET),
         .ts_recv_ns = (int64_t)qta_load_u64(head + TS_RECV_OFFSET),
@@ -78,7 +81,7 @@ void qta_journal_raw_join_finish(struct qta_journal_raw_join *join)
 
 static bool begin(struct qta_journal_raw_join *join, const struct qta_journal_record *record)
 {
-    if (record->length < QTA_JOURNAL_RAW_HEAD_BYTES || !load_head(&join->frame, record->payload))
+    if (!qta_journal_record_raw(record, &join->frame))
         return false;
     const uint8_t *bytes = record->payload + QTA_JOURNAL_RAW_HEAD_BYTES;
     uint32_t length = record->length - QTA_JOURNAL_RAW_HEAD_BYTES;
@@ -114,5 +117,5 @@ bool qta_journal_raw_join_take(struct qta_journal_raw_join *join,
     if (record->kind == QTA_JOURNAL_RAW_MORE)
         return was_open && go_on(join, record);
     join->is_open = false;
-    return record->kind == QTA_JOURNAL_RAW && begin(join, record);
+    return begin(join, record);
 }

@@ -31,6 +31,9 @@ uint32_t qta_journal_raw_stored_max(uint32_t chunk_capacity);
 void qta_journal_raw_head_store(const struct qta_raw_frame *frame,
                                 uint8_t head[QTA_JOURNAL_RAW_HEAD_BYTES]);
 
+/** A RAW record's head. False when it cannot be one. */
+bool qta_journal_record_raw(const struct qta_journal_record *record, struct qta_raw_frame *frame);
+
 /** Puts frames together again. Zero-initialize. */
 struct qta_journal_raw_join {
     struct qta_raw_frame frame;

@@ -32,11 +32,11 @@ void qta_raw_block_clear(struct qta_raw_block *block)
 
 static void widen_span(struct qta_raw_span *span, const struct qta_raw_frame *frame)
 {
-    uint64_t last_seq = qta_raw_frame_last_seq(frame);
+    uint64_t end_seq = frame->first_seq + frame->tick_count;
     if (span->frames == 0 || frame->first_seq < span->first_seq)
         span->first_seq = frame->first_seq;
-    if (span->frames == 0 || last_seq > span->last_seq)
-        span->last_seq = last_seq;
+    if (span->frames == 0 || end_seq > span->end_seq)
+        span->end_seq = end_seq;
     if (span->frames == 0 || frame->ts_recv_ns < span->min_ts_recv_ns)
         span->min_ts_recv_ns = frame->ts_recv_ns;
     if (span->frames == 0 || frame->ts_recv_ns > span->max_ts_recv_ns)

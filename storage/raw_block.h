@@ -19,19 +19,13 @@ enum {
 
 /** What the frames of a block span. */
 struct qta_raw_span {
-    uint32_t frames;
+    uint64_t frames;
     uint64_t first_seq; /**< lowest rx_seq that a frame names */
-    uint64_t last_seq;  /**< highest one */
+    uint64_t end_seq;   /**< the one behind all records that the frames produced */
     int64_t min_ts_recv_ns;
     int64_t max_ts_recv_ns;
     uint64_t stored_bytes; /**< of the frames, unpacked */
 };
-
-/** The highest rx_seq that a frame names: of its last record, or of the one that came next. */
-static inline uint64_t qta_raw_frame_last_seq(const struct qta_raw_frame *frame)
-{
-    return frame->first_seq + (frame->tick_count > 0 ? frame->tick_count - 1 : 0);
-}
 
 /* ---- packing ------------------------------------------------------------------------------- */
 
@@ -71,5 +65,12 @@ bool qta_raw_cursor_begin(struct qta_raw_cursor *cursor, const uint8_t *bytes, s
 /** The next frame, its bytes inside the block's. False when none is left or the rest makes no
  * sense: then cursor->left is not 0. */
 bool qta_raw_cursor_next(struct qta_raw_cursor *cursor, struct qta_raw_frame *frame);
+
+/** Whether nothing is left of the block, as there should be behind its last frame. */
+static inline bool qta_raw_cursor_is_at_end(const struct qta_raw_cursor *cursor)
+{
+    return cursor->left == 0 && cursor->heads.position == cursor->heads.length &&
+           cursor->bytes.position == cursor->bytes.length;
+}
 
 #endif

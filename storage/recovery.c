@@ -10,6 +10,7 @@
 
 #include <qta/log.h>
 
+#include "storage/journal_raw.h"
 #include "storage/journal_reader.h"
 #include "storage/segment_reader.h"
 
@@ -34,6 +35,13 @@ static void note_end(struct qta_recovery *recovery, uint64_t last_seq, int64_t l
         return;
     recovery->next_seq = last_seq + 1;
     recovery->last_ts_recv_ns = last_ts_recv_ns;
+}
+
+/* Of a stored frame, which has no number of its own. */
+static void note_time(struct qta_recovery *recovery, int64_t ts_recv_ns)
+{
+    if (ts_recv_ns > recovery->last_ts_recv_ns)
+        recovery->last_ts_recv_ns = ts_recv_ns;
 }
 
 /* ---- segments ------------------------------------------------------------------------------ */
@@ -139,16 +147,19 @@ static enum qta_status scan_records(struct qta_recovery *recovery,
     for (;;) {
         struct qta_journal_record record;
         struct qta_tick tick;
+        struct qta_raw_frame frame;
         struct qta_error cause;
         enum qta_status status = qta_journal_reader_next(reader, &record, &cause);
         if (status == QTA_ERR_DAMAGED) {
             qta_log(QTA_LOG_WARNING, "storage", "%s", cause.message);
         } else if (status == QTA_OK) {
-            bool is_tick = qta_journal_record_tick(&record, &tick);
-            if (is_tick)
+            if (qta_journal_record_tick(&record, &tick))
                 note_end(recovery, tick.rx_seq, tick.ts_recv_ns);
-            if (is_tick || record.kind == QTA_JOURNAL_RAW)
-                end->records++;
+            else if (qta_journal_record_raw(&record, &frame))
+                note_time(recovery, frame.ts_recv_ns);
+            else
+                continue;
+            end->records++;
         } else {
             end->is_finished = !reader->is_cut && qta_journal_reader_is_finished(reader);
             if (status != QTA_ERR_END && err)

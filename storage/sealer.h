@@ -26,9 +26,9 @@ enum qta_status qta_sealer_create(struct qta_sealer **out, const struct qta_sess
 void qta_sealer_destroy(struct qta_sealer *sealer);
 
 /** Seals chunk `number`, which nobody writes any more, and removes it; one with damage in it is set
- *  aside as "000007.qjrn.damaged" instead. A chunk without ticks and stored frames leaves no segment. *freed_bytes is
- *  its size. A chunk that is not there is fine. On failure the chunk is as it was: call again
- * later. */
+ *  aside as "000007.qjrn.damaged" instead. A chunk without ticks and stored frames leaves no
+ * segment. *freed_bytes is its size. A chunk that is not there is fine. On failure the chunk is as
+ * it was: call again later. */
 enum qta_status qta_sealer_seal(struct qta_sealer *sealer, uint32_t number, uint64_t *freed_bytes,
                                 struct qta_error *err);
 

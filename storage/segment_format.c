@@ -67,9 +67,31 @@ static bool span_is_possible(const struct qta_tick_span *span)
 /* As of a segment that has stored frames only. */
 static bool span_is_empty(const struct qta_tick_span *span)
 {
-    struct qta_tick_span empty;
-    qta_tick_span_init(&empty);
-    return memcmp(span, &empty, sizeof empty) == 0;
+    return span->records == 0 && span->first_seq > 0 && span->last_seq == span->first_seq - 1 &&
+           span->last_ts_recv_ns >= span->first_ts_recv_ns;
+}
+
+/* Where a frame of stored frames stands among the ticks. */
+static void place_span(struct qta_tick_span *span, const struct qta_raw_span *raw)
+{
+    if (raw->end_seq <= span->first_seq)
+        return;
+    if (span->first_seq == 0)
+        span->first_ts_recv_ns = raw->min_ts_recv_ns;
+    span->first_seq = raw->end_seq;
+    span->last_seq = raw->end_seq - 1;
+    span->last_ts_recv_ns = raw->max_ts_recv_ns;
+}
+
+void qta_segment_footer_span(const struct qta_segment_footer *footer, struct qta_tick_span *span)
+{
+    qta_tick_span_init(span);
+    for (size_t i = 0; i < footer->frame_count; i++)
+        if (footer->frames[i].kind == QTA_FRAME_TICKS)
+            qta_tick_span_join(span, &footer->frames[i].span);
+    for (size_t i = 0; i < footer->frame_count && span->records == 0; i++)
+        if (footer->frames[i].kind == QTA_FRAME_STORED)
+            place_span(span, &footer->frames[i].raw);
 }
 
 /* ---- header and trailer -------------------------------------------------------------------- */
@@ -192,7 +214,7 @@ enum {
     FRAME_FIRST_TS_RECV = 24,
     FRAME_LAST_TS_RECV = 32,
     FRAME_MIN_TS_EVENT = 40,
-    FRAME_LAST_SEQ = 40, /* of stored frames */
+    FRAME_END_SEQ = 40, /* of stored frames */
     FRAME_MAX_TS_EVENT = 48,
     FRAME_STORED_BYTES = 48, /* likewise */
     FRAME_TYPES = 56,
@@ -214,7 +236,7 @@ static void store_raw_span(const struct qta_raw_span *raw, uint8_t bytes[QTA_FRA
     qta_store_u64(bytes + FRAME_FIRST_SEQ, raw->first_seq);
     qta_store_u64(bytes + FRAME_FIRST_TS_RECV, (uint64_t)raw->min_ts_recv_ns);
     qta_store_u64(bytes + FRAME_LAST_TS_RECV, (uint64_t)raw->max_ts_recv_ns);
-    qta_store_u64(bytes + FRAME_LAST_SEQ, raw->last_seq);
+    qta_store_u64(bytes + FRAME_END_SEQ, raw->end_seq);
     qta_store_u64(bytes + FRAME_STORED_BYTES, raw->stored_bytes);
 }
 
@@ -223,7 +245,7 @@ static void load_raw_span(struct qta_raw_span *raw, const uint8_t bytes[QTA_FRAM
     raw->first_seq = qta_load_u64(bytes + FRAME_FIRST_SEQ);
     raw->min_ts_recv_ns = (int64_t)qta_load_u64(bytes + FRAME_FIRST_TS_RECV);
     raw->max_ts_recv_ns = (int64_t)qta_load_u64(bytes + FRAME_LAST_TS_RECV);
-    raw->last_seq = qta_load_u64(bytes + FRAME_LAST_SEQ);
+    raw->end_seq = qta_load_u64(bytes + FRAME_END_SEQ);
     raw->stored_bytes = qta_load_u64(bytes + FRAME_STORED_BYTES);
 }
 
@@ -255,7 +277,7 @@ void qta_frame_head_store(const struct qta_frame *frame, uint32_t number,
 static bool raw_span_is_possible(const struct qta_raw_span *raw)
 {
     return raw->frames > 0 && raw->frames <= QTA_RAW_BLOCK_FRAMES_MAX && raw->first_seq > 0 &&
-           raw->last_seq >= raw->first_seq && raw->max_ts_recv_ns >= raw->min_ts_recv_ns &&
+           raw->end_seq >= raw->first_seq && raw->max_ts_recv_ns >= raw->min_ts_recv_ns &&
            raw->stored_bytes <= QTA_STORED_RAW_BYTES_MAX;
 }
 
@@ -326,7 +348,7 @@ static void store_frame(const struct qta_segment_footer *footer, const struct qt
     qta_packed_writer_put_varint(out, frame->count);
     if (frame->kind == QTA_FRAME_STORED) {
         qta_packed_writer_put_varint(out, frame->raw.first_seq);
-        qta_packed_writer_put_varint(out, frame->raw.last_seq);
+        qta_packed_writer_put_varint(out, frame->raw.end_seq);
         qta_packed_writer_put_u64(out, (uint64_t)frame->raw.min_ts_recv_ns);
         qta_packed_writer_put_u64(out, (uint64_t)frame->raw.max_ts_recv_ns);
         qta_packed_writer_put_varint(out, frame->raw.stored_bytes);
@@ -371,7 +393,7 @@ static bool load_frame(struct qta_segment_footer *footer, struct qta_frame *fram
     frame->count = (uint32_t)count;
     if (frame->kind == QTA_FRAME_STORED) {
         frame->raw.first_seq = qta_packed_reader_take_varint(in);
-        frame->raw.last_seq = qta_packed_reader_take_varint(in);
+        frame->raw.end_seq = qta_packed_reader_take_varint(in);
         frame->raw.min_ts_recv_ns = (int64_t)qta_packed_reader_take_u64(in);
         frame->raw.max_ts_recv_ns = (int64_t)qta_packed_reader_take_u64(in);
         frame->raw.stored_bytes = qta_packed_reader_take_varint(in);

@@ -109,6 +109,10 @@ struct qta_segment_footer {
     size_t symbols_length;
 };
 
+/** What the ticks of a segment span. One that has stored frames only has no records: its first_seq
+ * is the rx_seq that comes next, its last_seq the one before, its times are the frames'. */
+void qta_segment_footer_span(const struct qta_segment_footer *footer, struct qta_tick_span *span);
+
 void qta_segment_footer_finish(struct qta_segment_footer *footer);
 void qta_segment_footer_store(const struct qta_segment_footer *footer,
                               struct qta_packed_writer *out);

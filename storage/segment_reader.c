@@ -172,13 +172,9 @@ static enum qta_status walk_frames(struct qta_segment_reader *reader, struct qta
 /* What a damaged header would have said, as far as the frames tell. */
 static void piece_header_together(struct qta_segment_reader *reader)
 {
-    struct qta_tick_span *span = &reader->header.span;
     memset(&reader->header, 0, sizeof reader->header);
     reader->header.number = reader->number;
-    qta_tick_span_init(span);
-    for (size_t i = 0; i < reader->footer.frame_count; i++)
-        if (reader->footer.frames[i].kind == QTA_FRAME_TICKS)
-            qta_tick_span_join(span, &reader->footer.frames[i].span);
+    qta_segment_footer_span(&reader->footer, &reader->header.span);
 }
 
 /* ---- opening ------------------------------------------------------------------------------- */

@@ -173,7 +173,6 @@ enum qta_status qta_segment_writer_create(struct qta_segment_writer **out,
     writer->names = names;
     writer->position = QTA_SEGMENT_HEADER_BYTES;
     writer->fd = -1;
-    qta_tick_span_init(&writer->header.span);
     enum qta_status status = qta_plane_encoder_create(&writer->bytes_encoder, NAMES_LEVEL, err);
     if (status == QTA_OK)
         status = open_file(writer, err);
@@ -289,7 +288,6 @@ enum qta_status qta_segment_writer_put_ticks(struct qta_segment_writer *writer,
         status = write_frame(writer, &frame, err);
     if (status == QTA_OK)
         status = add_frame(writer, &frame, err);
-    qta_tick_span_join(&writer->header.span, &frame.span);
     writer->has_blocks = true;
     return status;
 }
@@ -300,7 +298,7 @@ enum qta_status qta_segment_writer_put_raw(struct qta_segment_writer *writer,
     assert(block->span.frames > 0);
     struct qta_frame frame = {
         .kind = QTA_FRAME_STORED,
-        .count = block->span.frames,
+        .count = (uint32_t)block->span.frames,
         .raw = block->span,
     };
     qta_packed_writer_clear(&writer->raw);
@@ -323,6 +321,7 @@ static enum qta_status write_footer(struct qta_segment_writer *writer, struct qt
     writer->footer.symbols_length = writer->symbols.length;
     qta_segment_footer_store(&writer->footer, &writer->raw);
     frame.count = (uint32_t)writer->footer.frame_count;
+    qta_segment_footer_span(&writer->footer, &writer->header.span);
     writer->header.footer_offset = writer->position;
     pack_raw(writer);
     return write_frame(writer, &frame, err);

@@ -9,6 +9,7 @@
 #include <qta/session.h>
 
 #include "storage/journal_reader.h"
+#include "storage/raw_reader.h"
 #include "storage/segment_reader.h"
 #include "storage/session_folder.h"
 #include "storage/session_reader.h"
@@ -19,6 +20,7 @@ struct counting {
     struct qta_dictionary *names; /* providers and symbols of all units */
     uint32_t last_run;
     uint64_t last_seq;
+    uint32_t last_segment;
     bool is_sure; /* every segment could tell */
 };
 
@@ -48,10 +50,6 @@ static void count_footer(struct counting *counting, const struct qta_segment_rea
     struct qta_session_info *info = counting->info;
     const struct qta_tick_span *span = &segment->header.span;
     info->dropped += segment->footer.dropped;
-    for (size_t i = 0; i < segment->footer.frame_count; i++) {
-        info->raw_frames += segment->footer.frames[i].raw.frames;
-        info->raw_bytes += segment->footer.frames[i].raw.stored_bytes;
-    }
     if (span->records == 0)
         return;
     info->records += span->records;
@@ -61,6 +59,14 @@ static void count_footer(struct counting *counting, const struct qta_segment_rea
         info->first_ts_recv_ns = span->first_ts_recv_ns;
     info->last_ts_recv_ns = span->last_ts_recv_ns;
     counting->last_seq = span->last_seq;
+}
+
+static void count_stored_frames(struct counting *counting, const struct qta_segment_reader *segment)
+{
+    for (size_t i = 0; i < segment->footer.frame_count; i++) {
+        counting->info->raw_frames += segment->footer.frames[i].raw.frames;
+        counting->info->raw_bytes += segment->footer.frames[i].raw.stored_bytes;
+    }
 }
 
 static enum qta_status count_segment(struct counting *counting, uint32_t number,
@@ -79,6 +85,7 @@ static enum qta_status count_segment(struct counting *counting, uint32_t number,
     else
         count_run(counting, segment.header.run, segment.header.timezone);
     count_footer(counting, &segment);
+    count_stored_frames(counting, &segment);
     status = qta_segment_reader_names(&segment, note_name, counting, err);
     qta_segment_reader_close(&segment);
     return status;
@@ -90,6 +97,8 @@ static enum qta_status count_segments(struct counting *counting, struct qta_erro
     enum qta_status status = qta_session_folder_list(&counting->folder, QTA_FILE_SEGMENT, &numbers,
                                                      err);
     counting->info->segments = numbers.count;
+    if (numbers.count > 0)
+        counting->last_segment = numbers.numbers[numbers.count - 1];
     for (size_t i = 0; i < numbers.count && status == QTA_OK; i++)
         status = count_segment(counting, numbers.numbers[i], err);
     qta_file_numbers_finish(&numbers);
@@ -139,6 +148,26 @@ static enum qta_status count_from(struct counting *counting, const char *path, u
     } while (status == QTA_OK || status == QTA_ERR_DAMAGED);
     note_names_of(counting, qta_session_reader_names(reader));
     qta_session_reader_destroy(reader);
+    return status == QTA_ERR_END ? QTA_OK : status;
+}
+
+/* Stored frames that are not in segments, or were not when these were counted. */
+static enum qta_status count_unsealed_frames(struct counting *counting, const char *path,
+                                             struct qta_error *err)
+{
+    struct qta_raw_reader *reader;
+    enum qta_status status = qta_raw_reader_create_in(&reader, path, NULL,
+                                                      counting->folder.environment, err);
+    if (status != QTA_OK)
+        return status;
+    qta_raw_reader_start_at(reader, counting->last_segment + 1);
+    do {
+        const struct qta_raw_frame *frame;
+        status = qta_raw_reader_next(reader, &frame, err);
+        counting->info->raw_frames += status == QTA_OK;
+        counting->info->raw_bytes += status == QTA_OK ? frame->stored_length : 0;
+    } while (status == QTA_OK || status == QTA_ERR_DAMAGED);
+    qta_raw_reader_destroy(reader);
     return status == QTA_ERR_END ? QTA_OK : status;
 }
 
@@ -214,12 +243,16 @@ static enum qta_status count_session(struct counting *counting, const char *path
         start_info(info);
         info->runs = kept.runs;
         info->segments = kept.segments;
+        info->raw_frames = kept.raw_frames;
+        info->raw_bytes = kept.raw_bytes;
         info->is_sealed = kept.is_sealed;
         memcpy(info->timezone, kept.timezone, sizeof info->timezone);
         counting->last_seq = 0;
     }
     if (status == QTA_OK)
         status = count_from(counting, path, counting->last_seq + 1, err);
+    if (status == QTA_OK)
+        status = count_unsealed_frames(counting, path, err);
     if (status != QTA_OK)
         return status;
     for (unsigned type = QTA_TICK_NONE + 1; type < QTA_TICK_MARKET_TYPE_END; type++)

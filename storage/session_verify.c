@@ -10,6 +10,7 @@
 
 #include <qta/session.h>
 
+#include "storage/raw_links.h"
 #include "storage/segment_reader.h"
 #include "storage/session_folder.h"
 #include "storage/session_index.h"
@@ -55,9 +56,43 @@ static void check_times(struct verification *verification, const struct qta_tick
     }
 }
 
-static enum qta_status read_all(struct verification *verification,
-                                struct qta_session_reader *reader, struct qta_error *err)
+/* Holds ticks against the stored frames that say to have produced them. */
+static enum qta_status check_links(struct verification *verification, struct qta_raw_links *links,
+                                   const struct qta_tick *ticks, size_t count,
+                                   const struct qta_dictionary *names, struct qta_error *err)
 {
+    struct qta_error cause;
+    for (size_t i = 0; i < count && links->reader; i++) {
+        enum qta_status status;
+        while ((status = qta_raw_links_take(links, &ticks[i], names, &cause)) == QTA_ERR_DAMAGED)
+            tell(verification, "%s", cause.message);
+        if (status != QTA_OK && err)
+            *err = cause;
+        if (status != QTA_OK)
+            return status;
+    }
+    return QTA_OK;
+}
+
+static enum qta_status finish_links(struct verification *verification, struct qta_raw_links *links,
+                                    struct qta_error *err)
+{
+    bool is_whole = !verification->may_be_behind && verification->verdict->lost == 0;
+    enum qta_status status;
+    struct qta_error cause;
+    while ((status = qta_raw_links_end(links, is_whole, &cause)) == QTA_ERR_DAMAGED)
+        tell(verification, "%s", cause.message);
+    if (status != QTA_OK && err)
+        *err = cause;
+    verification->verdict->raw_frames = links->frames;
+    return status;
+}
+
+static enum qta_status read_all(struct verification *verification,
+                                struct qta_session_reader *reader, struct qta_raw_links *links,
+                                struct qta_error *err)
+{
+    const struct qta_dictionary *names = qta_session_reader_names(reader);
     int64_t last_ns = INT64_MIN;
     struct qta_error cause;
     for (;;) {
@@ -67,6 +102,9 @@ static enum qta_status read_all(struct verification *verification,
         if (status == QTA_OK) {
             check_times(verification, ticks, count, &last_ns);
             verification->verdict->records += count;
+            status = check_links(verification, links, ticks, count, names, err);
+            if (status != QTA_OK)
+                return status;
         } else if (status == QTA_ERR_DAMAGED) {
             tell(verification, "%s", cause.message);
         } else {
@@ -88,9 +126,15 @@ static enum qta_status verify_ticks(struct verification *verification, const cha
                                                           verification->folder.environment, err);
     if (status != QTA_OK)
         return status;
-    status = read_all(verification, reader, err);
+    struct qta_raw_links links;
+    status = qta_raw_links_begin(&links, path, verification->folder.environment, err);
+    if (status == QTA_OK)
+        status = read_all(verification, reader, &links, err);
     verification->verdict->lost = qta_session_reader_lost(reader);
     verification->verdict->blocks = qta_session_reader_blocks(reader);
+    if (status == QTA_OK)
+        status = finish_links(verification, &links, err);
+    qta_raw_links_finish(&links);
     qta_session_reader_destroy(reader);
     return status;
 }
@@ -119,6 +163,33 @@ static bool heads_match(const struct qta_frame *left, const struct qta_frame *ri
             memcmp(&left->span, &right->span, sizeof left->span) == 0);
 }
 
+static enum qta_status verify_stored_frames(struct verification *verification,
+                                            struct qta_segment_reader *segment, const char *label,
+                                            const struct qta_frame *frame, struct qta_error *err)
+{
+    struct qta_raw_cursor block;
+    struct qta_raw_frame raw;
+    struct qta_error cause;
+    enum qta_status status = qta_segment_reader_raw(segment, frame, &block, &cause);
+    if (status == QTA_OK) {
+        while (qta_raw_cursor_next(&block, &raw))
+            continue;
+        if (!qta_raw_cursor_is_at_end(&block))
+            status = qta_error_set(&cause, QTA_ERR_DAMAGED, "its content makes no sense");
+    }
+    if (status == QTA_ERR_DAMAGED) {
+        tell(verification,
+             "'%s': the stored frames at byte %" PRIu64 " are damaged (%s): %" PRIu32
+             " frames, received with records %" PRIu64 " to %" PRIu64 ", are lost",
+             label, frame->offset, cause.message, frame->count, frame->raw.first_seq,
+             frame->raw.end_seq);
+        return QTA_OK;
+    }
+    if (status != QTA_OK && err)
+        *err = cause;
+    return status;
+}
+
 static enum qta_status verify_frame(struct verification *verification,
                                     struct qta_segment_reader *segment, const char *label,
                                     const struct qta_frame *frame, uint64_t *end,
@@ -140,6 +211,8 @@ static enum qta_status verify_frame(struct verification *verification,
         !heads_match(&stored, frame))
         tell(verification, "'%s': the head of the block at byte %" PRIu64 " is damaged", label,
              frame->offset);
+    if (frame->kind == QTA_FRAME_STORED)
+        return verify_stored_frames(verification, segment, label, frame, err);
     if (frame->kind != QTA_FRAME_NAMES && frame->kind != QTA_FRAME_NAMES_COPY)
         return QTA_OK; /* ticks have been read */
     enum qta_status status = qta_segment_reader_names_of(segment, frame, ignore_name, NULL, &cause);
@@ -194,10 +267,7 @@ static void verify_header(struct verification *verification,
         tell(verification, "'%s' is of another session", label);
     verification->has_session_id = true;
     struct qta_tick_span span;
-    qta_tick_span_init(&span);
-    for (size_t i = 0; i < segment->footer.frame_count; i++)
-        if (segment->footer.frames[i].kind == QTA_FRAME_TICKS)
-            qta_tick_span_join(&span, &segment->footer.frames[i].span);
+    qta_segment_footer_span(&segment->footer, &span);
     if (!segment->footer_is_damaged && memcmp(&span, &segment->header.span, sizeof span) != 0)
         tell(verification, "'%s': the header does not match the blocks", label);
 }

@@ -302,7 +302,11 @@ enum qta_status qta_session_writer_append_raw(struct qta_session_writer *writer,
     assert(frame->stored_length <= frame->length);
     assert(frame->first_seq > 0 && frame->first_seq + frame->tick_count <= writer->next_seq);
     assert(frame->tick_count > 0 || frame->first_seq == writer->next_seq);
-    return qta_journal_writer_append_raw(writer->journal, frame, err);
+    assert(frame->ts_recv_ns >= writer->last_ts_recv_ns);
+    enum qta_status status = qta_journal_writer_append_raw(writer->journal, frame, err);
+    if (status == QTA_OK)
+        writer->last_ts_recv_ns = frame->ts_recv_ns;
+    return status;
 }
 
 enum qta_status qta_session_writer_commit(struct qta_session_writer *writer, struct qta_error *err)

@@ -70,7 +70,7 @@ QTA_API enum qta_status qta_session_writer_commit(struct qta_session_writer *wri
 struct qta_raw_frame {
     uint64_t first_seq;   /**< rx_seq of the first record that it produced; where it produced none,
                                of the record that came next */
-    int64_t ts_recv_ns;   /**< of the records that it produced */
+    int64_t ts_recv_ns;   /**< of the records that it produced; never below what came before */
     const uint8_t *bytes; /**< verbatim, but for what the flags say */
     uint32_t length;      /**< of the frame as it was received */
     uint32_t stored_length; /**< of bytes: less where the frame was too large for a journal chunk */
@@ -87,7 +87,8 @@ enum qta_raw_flag {
 /** Stores a frame behind the ticks that it produced. It takes no rx_seq. A frame that is larger
  *  than a journal chunk has room for is cut: stored_length says how much was given, the session
  *  how much was kept. The frame's records must have been appended; one without any has next_seq as
- *  its first_seq (asserted). Thread and errors as qta_session_writer_append(). */
+ *  its first_seq. ts_recv_ns must not go back (asserted). Thread and errors as
+ * qta_session_writer_append(). */
 QTA_API enum qta_status qta_session_writer_append_raw(struct qta_session_writer *writer,
                                                       const struct qta_raw_frame *frame,
                                                       struct qta_error *err);
@@ -169,6 +170,41 @@ qta_session_reader_names(const struct qta_session_reader *reader);
 /** Whether a writer holds the session now. */
 QTA_API bool qta_session_reader_is_live(const struct qta_session_reader *reader);
 
+/* ---- reading stored frames --------------------------------------------------------------------
+ */
+
+struct qta_raw_reader;
+
+/** Which stored frames to read. Start from qta_raw_filter_default() (all of them). Borrowed for the
+ * call. */
+struct qta_raw_filter {
+    int64_t from_ns;    /**< first ts_recv_ns to read; INT64_MIN for the start */
+    int64_t until_ns;   /**< first ts_recv_ns not to read; INT64_MAX for the end */
+    uint64_t from_seq;  /**< only frames that produced this rx_seq or a later one, or none and came
+                             before such a one */
+    uint64_t until_seq; /**< only frames whose first_seq is below; UINT64_MAX for the end */
+    const char *const *providers; /**< NULL for all */
+    size_t provider_count;
+};
+QTA_API struct qta_raw_filter qta_raw_filter_default(void);
+
+/** Opens the stored frames of a session, also while it is recorded. A session without any has none
+ *  to read; it costs its segments' footers. filter may be NULL. Errors as
+ *  qta_session_reader_create(). */
+QTA_API enum qta_status qta_raw_reader_create(struct qta_raw_reader **out, const char *path,
+                                              const struct qta_raw_filter *filter,
+                                              struct qta_error *err);
+QTA_API void qta_raw_reader_destroy(struct qta_raw_reader *reader);
+
+/** The next stored frame, in the order of receipt; it and its bytes are valid until the next call.
+ *  QTA_ERR_END and QTA_ERR_DAMAGED as qta_session_reader_next(). */
+QTA_API enum qta_status qta_raw_reader_next(struct qta_raw_reader *reader,
+                                            const struct qta_raw_frame **frame,
+                                            struct qta_error *err);
+
+/** What the provider of a frame stands for. Valid as long as the reader. */
+QTA_API const struct qta_dictionary *qta_raw_reader_names(const struct qta_raw_reader *reader);
+
 /* ---- looking at it ----------------------------------------------------------------------------
  */
 
@@ -198,10 +234,11 @@ QTA_API enum qta_status qta_session_info_read(const char *path, struct qta_sessi
 
 /** What qta_session_verify() found. */
 struct qta_session_verdict {
-    uint64_t records;  /**< that decode and pass their checksums */
-    uint64_t blocks;   /**< good blocks */
-    uint64_t problems; /**< reported by the callback */
-    uint64_t lost;     /**< records known to be missing or unreadable */
+    uint64_t records;    /**< that decode and pass their checksums */
+    uint64_t blocks;     /**< good blocks */
+    uint64_t problems;   /**< reported by the callback */
+    uint64_t lost;       /**< records known to be missing or unreadable */
+    uint64_t raw_frames; /**< stored frames that can be read */
 };
 
 /** Called for each problem: a whole sentence with file, block and range. */
@@ -211,8 +248,8 @@ typedef void (*qta_problem_callback)(void *user, const char *problem);
 typedef void (*qta_progress_callback)(void *user, uint64_t done_bytes, uint64_t total_bytes);
 
 /** Reads every byte of a session, checks every checksum, that rx_seq has no hole and ts_recv does
- *  not go back, and compares the index with the segments. QTA_OK: all good; QTA_ERR_DAMAGED: at
- *  least one problem, verdict is filled; others as reader_create. */
+ *  not go back, that stored frames fit the ticks, and compares the index with the segments. QTA_OK:
+ * all good; QTA_ERR_DAMAGED: at least one problem, verdict is filled; others as reader_create. */
 QTA_API enum qta_status qta_session_verify(const char *path, qta_problem_callback on_problem,
                                            qta_progress_callback on_progress, void *user,
                                            struct qta_session_verdict *verdict,
