@@ -270,23 +270,11 @@ static void put_value(struct output *out, enum qta_print_format format, enum qta
     }
 }
 
-/* Flags that are no field of a body. */
-static const struct {
-    enum qta_tick_flag flag;
-    const char *name;
-} flag_names[] = {
-    {QTA_FLAG_ROUNDED, "rounded"},
-    {QTA_FLAG_FROM_FLOAT, "from_float"},
-    {QTA_FLAG_CONDITIONS_CUT, "conditions_cut"},
-    {QTA_FLAG_TIME_RAISED, "time_raised"},
-};
-enum { FLAG_NAME_COUNT = sizeof flag_names / sizeof flag_names[0] };
-
 static bool has_named_flags(const struct qta_tick *tick)
 {
     uint32_t named = 0;
-    for (size_t i = 0; i < FLAG_NAME_COUNT; i++)
-        named |= (uint32_t)flag_names[i].flag;
+    for (size_t i = 0; i < QTA_NAMED_FLAG_COUNT; i++)
+        named |= qta_named_flags[i].flag;
     return (tick->flags & named) != 0;
 }
 
@@ -295,14 +283,14 @@ static void put_flags(struct output *out, enum qta_print_format format, const st
     const char *separator = "";
     if (format == QTA_PRINT_NDJSON)
         put_char(out, '[');
-    for (size_t i = 0; i < FLAG_NAME_COUNT; i++) {
-        if (!(tick->flags & (uint32_t)flag_names[i].flag))
+    for (size_t i = 0; i < QTA_NAMED_FLAG_COUNT; i++) {
+        if (!(tick->flags & qta_named_flags[i].flag))
             continue;
         put_string(out, separator);
         if (format == QTA_PRINT_NDJSON)
-            put_json_string(out, flag_names[i].name, strlen(flag_names[i].name));
+            put_json_string(out, qta_named_flags[i].name, strlen(qta_named_flags[i].name));
         else
-            put_string(out, flag_names[i].name);
+            put_string(out, qta_named_flags[i].name);
         separator = format == QTA_PRINT_NDJSON ? "," : "|";
     }
     if (format == QTA_PRINT_NDJSON)

@@ -64,6 +64,14 @@ static inline const char *qta_provider_name(const struct qta_dictionary *names, 
     return qta_dictionary_name(names, QTA_NAME_PROVIDER, id, length);
 }
 
+/** The flags that are no field of a body, by the names they are printed with. */
+enum { QTA_NAMED_FLAG_COUNT = 4 };
+struct qta_named_flag {
+    uint32_t flag; /**< one bit of enum qta_tick_flag */
+    const char *name;
+};
+extern const struct qta_named_flag qta_named_flags[QTA_NAMED_FLAG_COUNT];
+
 /** Whether the tick has a value there at all. */
 bool qta_tick_has(const struct qta_tick *tick, const struct qta_field *field);
 
