@@ -74,7 +74,7 @@ static bool can_pass_over(const struct qta_block_stream *stream, const struct qt
     return span->last_seq < stream->next_seq || qta_tick_span_is_before(span, filter) ||
            (span->types & filter->types) == 0 ||
            (filter->has_event_limit && (span->max_ts_event_ns < filter->event_from_ns ||
-                                        span->min_ts_event_ns >= filter->event_until_ns));
+                                        span->min_ts_event_ns > filter->event_last_ns));
 }
 
 static bool is_behind_end(const struct qta_block_stream *stream, const struct qta_tick_span *span)

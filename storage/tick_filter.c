@@ -54,7 +54,8 @@ enum qta_status qta_tick_filter_init(struct qta_tick_filter *filter,
         .from_ns = wanted->from_ns,
         .until_ns = wanted->until_ns,
         .event_from_ns = wanted->event_from_ns,
-        .event_until_ns = wanted->event_until_ns,
+        .event_last_ns = wanted->event_until_ns - (wanted->event_until_ns != INT64_MAX &&
+                                                   wanted->event_until_ns != INT64_MIN),
         .from_seq = wanted->from_seq,
         .until_seq = wanted->until_seq,
         .has_event_limit = wanted->event_from_ns != INT64_MIN ||

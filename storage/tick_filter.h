@@ -21,7 +21,7 @@ struct qta_tick_filter {
     int64_t from_ns;
     int64_t until_ns;
     int64_t event_from_ns;
-    int64_t event_until_ns;
+    int64_t event_last_ns; /**< passes still */
     uint64_t from_seq;
     uint64_t until_seq;
     bool has_event_limit; /**< then ticks with an unknown ts_event do not pass */
@@ -51,7 +51,7 @@ static inline bool qta_tick_filter_passes(const struct qta_tick_filter *filter,
         return false;
     if (filter->has_event_limit &&
         (tick->ts_event_ns == QTA_TIME_UNKNOWN || tick->ts_event_ns < filter->event_from_ns ||
-         tick->ts_event_ns >= filter->event_until_ns))
+         tick->ts_event_ns > filter->event_last_ns))
         return false;
     if (!qta_id_set_has(&filter->providers, tick->provider))
         return false;

@@ -70,7 +70,7 @@ static bool should_pass(const struct qta_session_filter *filter, const struct qt
         return false;
     if ((filter->event_from_ns != INT64_MIN || filter->event_until_ns != INT64_MAX) &&
         (tick->ts_event_ns == QTA_TIME_UNKNOWN || tick->ts_event_ns < filter->event_from_ns ||
-         tick->ts_event_ns >= filter->event_until_ns))
+         (filter->event_until_ns != INT64_MAX && tick->ts_event_ns >= filter->event_until_ns)))
         return false;
     if (filter->providers && !is_one_of(provider, filter->providers, filter->provider_count))
         return false;
