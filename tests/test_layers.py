@@ -31,6 +31,7 @@ DOORS = {
     "zstd.h": {"storage"},
     "zlib.h": {"storage"},
     "sqlite3.h": {"storage"},
+    "sqlite3ext.h": {"storage"},
     "cjson/cJSON.h": {"adapters"},
     "libwebsockets.h": {"recorder", "replay"},
 }
