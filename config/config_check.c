@@ -96,9 +96,9 @@ static void check_recording(struct qta_config *config)
               timezone ? qta_yaml_describe(timezone).text
                        : qta_config_quote(recording->timezone).text);
     qta_timezone_destroy(zone);
-    if (recording->journal_chunk_bytes > recording->journal_max_bytes)
+    if (recording->journal_chunk_bytes > recording->journal_max_bytes / 2)
         ERROR(config, place_of(section, "journal_chunk"),
-              "recording.journal_chunk must not be larger than recording.journal_max");
+              "recording.journal_chunk must not be larger than half of recording.journal_max");
 }
 
 /* ---- providers --------------------------------------------------------------------------------

@@ -17,6 +17,11 @@ static const struct qta_config_word overflow_words[] = {
     {"drop_newest", QTA_OVERFLOW_DROP_NEWEST},
     {NULL, 0},
 };
+static const struct qta_config_word on_full_words[] = {
+    {"keep_dispatching", QTA_ON_FULL_KEEP_DISPATCHING},
+    {"stop", QTA_ON_FULL_STOP},
+    {NULL, 0},
+};
 static const struct qta_config_word auth_words[] = {
     {"api_key", QTA_AUTH_API_KEY},
     {"headers", QTA_AUTH_HEADERS},
@@ -157,11 +162,18 @@ static const struct qta_config_key root_keys[] = {
     {.path = "recording.journal_max",
      .type = QTA_CONFIG_SIZE_64,
      .default_text = "4GiB",
-     .minimum = 64 * KIB,
+     .minimum = 128 * KIB,
      .maximum = 1024 * GIB,
      .offset = ROOT(gateway.recording.journal_max_bytes),
      .unit = "bytes",
-     .help = "of all journal files that wait to be sealed"},
+     .help = "of all journal files that wait to be sealed: twice journal_chunk at least"},
+    {.path = "recording.on_full",
+     .type = QTA_CONFIG_WORD,
+     .default_text = "keep_dispatching",
+     .words = on_full_words,
+     .offset = ROOT(gateway.recording.on_full),
+     .unit = "",
+     .help = "when the disk takes no more: callbacks go on without it, or all stops"},
 
     {.path = "streaming_health.monitoring.enabled",
      .type = QTA_CONFIG_BOOLEAN,

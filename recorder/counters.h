@@ -15,6 +15,8 @@ struct qta_counters {
     /* the network thread's */
     _Atomic uint64_t ticks_by_type[QTA_TICK_TYPE_END];
     _Atomic uint64_t dropped;
+    _Atomic uint64_t unrecorded;
+    _Atomic uint64_t outages;
     _Atomic uint64_t frames;
     _Atomic uint64_t bytes;
     _Atomic uint64_t faults[QTA_FAULT_COUNT];

@@ -105,6 +105,9 @@ static enum qta_status check_options(const struct qta_gateway_options *options,
         return qta_error_set(err, QTA_ERR_CONFIG, "no providers");
     if (options->buffer_size == 0)
         return qta_error_set(err, QTA_ERR_CONFIG, "buffer_size must be at least 1");
+    if ((unsigned)options->recording.on_full > QTA_ON_FULL_STOP)
+        return qta_error_set(err, QTA_ERR_CONFIG, "unknown policy %d for a full disk",
+                             (int)options->recording.on_full);
     if ((unsigned)options->overflow > QTA_OVERFLOW_DROP_NEWEST)
         return qta_error_set(err, QTA_ERR_CONFIG, "unknown overflow policy %d",
                              (int)options->overflow);
@@ -182,6 +185,7 @@ static enum qta_status make_publisher(struct qta_gateway *gateway,
         .names = gateway->names,
         .counters = &gateway->counters,
         .overflow = options->overflow,
+        .on_full = options->recording.on_full,
         .is_timed_by_adapters = all_stamp_time(options),
         .wait_for_room = wait_for_room,
         .on_new_session = say_how_things_stand,
@@ -622,6 +626,8 @@ void qta_gateway_stats(const struct qta_gateway *gateway, struct qta_gateway_sta
     *stats = (struct qta_gateway_stats){
         .dispatched = qta_counter_read(&counters->dispatched),
         .dropped = qta_counter_read(&counters->dropped),
+        .unrecorded = qta_counter_read(&counters->unrecorded),
+        .outages = qta_counter_read(&counters->outages),
         .frames = qta_counter_read(&counters->frames),
         .bytes = qta_counter_read(&counters->bytes),
         .rounded = qta_counter_read(&counters->rounded),

@@ -464,9 +464,9 @@ int64_t qta_network_agent_do_work(struct qta_network_agent *agent, int64_t now_n
         finish(agent);
         return now_ns;
     }
-    int64_t day_end_ns = qta_publisher_day_end_ns(publisher);
-    if (day_end_ns != INT64_MAX && day_end_ns - realtime_ns < due_ns - now_ns)
-        due_ns = now_ns + (day_end_ns - realtime_ns);
+    int64_t publisher_due_ns = qta_publisher_due_ns(publisher);
+    if (publisher_due_ns != INT64_MAX && publisher_due_ns - realtime_ns < due_ns - now_ns)
+        due_ns = now_ns + (publisher_due_ns - realtime_ns);
     if (due_ns > now_ns + TURN_MAX_NS)
         due_ns = now_ns + TURN_MAX_NS;
     return want_room(agent, now_ns, due_ns);

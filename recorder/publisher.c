@@ -1,16 +1,25 @@
 /* The order in publish_stamped() is the promise: first the journal, then the outbox; and in flush:
- * first the disk, then the ring. */
+ * first the disk, then the ring.
+ *
+ * In an outage of the recording ticks have no number and go to the outbox alone, counted; the
+ * session is asked now and then whether it has room again, and gets a DROP record first of all.
+ * When the run or the day ends before that, the DROP record is one of the session's last words, for
+ * which it keeps room. */
 #include "recorder/publisher.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <qta/log.h>
 
 enum {
     OUTBOX_TICKS = 256,
     SENTENCES_MAX = 4096, /* different details remembered: a venue's wording is not ours to bound */
     HELD_MAX = 256,       /* our own ticks that may wait for the first provider's time */
     QUIET_NS = 1000000000, /* at most one DROP tick in this time while the ring stays crowded */
+    RETRY_NS = 200000000,  /* between two questions whether the session has room again */
 };
 
 /* Ticks that the callbacks missed and do not know of yet. */
@@ -19,6 +28,13 @@ struct missed {
     uint64_t first_rx_seq;
     uint64_t last_rx_seq;
     int64_t since_ns;
+};
+
+/* The session takes no more. */
+struct outage {
+    bool is_on;
+    uint64_t count; /* of records that are in no session and that no DROP record tells of yet */
+    int64_t next_try_ns;
 };
 
 struct qta_publisher {
@@ -35,7 +51,7 @@ struct qta_publisher {
     enum qta_status status;
     struct qta_error error;
     struct missed missed;
-    uint32_t subscriber; /* text id: whose DROP ticks are */
+    struct outage outage;
     uint32_t sentences;
 
     struct qta_tick held[HELD_MAX];
@@ -111,6 +127,24 @@ static void fail(struct qta_publisher *publisher, enum qta_status status)
     publisher->held_count = 0;
 }
 
+static void begin_outage(struct qta_publisher *publisher, enum qta_status status)
+{
+    if (publisher->options.on_full == QTA_ON_FULL_STOP) {
+        fail(publisher, status);
+        return;
+    }
+    struct outage *outage = &publisher->outage;
+    outage->is_on = true;
+    outage->next_try_ns = publisher->realtime_ns + RETRY_NS;
+    qta_counter_add(&publisher->options.counters->outages, 1);
+    qta_log(
+        QTA_LOG_ERROR, "recording",
+        "recording has stopped, callbacks go on to get ticks: %s; it goes on when there is room",
+        publisher->error.message);
+    /* what was appended before is as safe as it can be made */
+    qta_recording_commit(publisher->recording, NULL);
+}
+
 /* ---- ring -------------------------------------------------------------------------------------
  */
 
@@ -118,10 +152,14 @@ static void miss(struct qta_publisher *publisher, uint64_t rx_seq)
 {
     struct missed *missed = &publisher->missed;
     if (missed->count == 0) {
-        missed->first_rx_seq = rx_seq;
+        missed->first_rx_seq = QTA_U64_NONE;
+        missed->last_rx_seq = QTA_U64_NONE;
         missed->since_ns = publisher->last_ts_ns;
     }
-    missed->last_rx_seq = rx_seq;
+    if (missed->first_rx_seq == QTA_U64_NONE && rx_seq != 0)
+        missed->first_rx_seq = rx_seq;
+    if (rx_seq != 0)
+        missed->last_rx_seq = rx_seq;
     missed->count++;
     qta_counter_add(&publisher->options.counters->dropped, 1);
 }
@@ -169,12 +207,12 @@ void qta_publisher_flush(struct qta_publisher *publisher)
     struct qta_publisher_options *options = &publisher->options;
     if (publisher->outbox_count == 0)
         return;
-    if (publisher->recording) {
+    if (publisher->recording && !publisher->outage.is_on) {
         enum qta_status status = qta_recording_commit(publisher->recording, &publisher->error);
-        if (status != QTA_OK) {
-            fail(publisher, status);
+        if (status != QTA_OK)
+            begin_outage(publisher, status);
+        if (publisher->status != QTA_OK)
             return;
-        }
     }
     for (size_t i = 0; i < publisher->outbox_count; i++)
         push(publisher, &publisher->outbox[i]);
@@ -201,19 +239,36 @@ static void put_out(struct qta_publisher *publisher, const struct qta_tick *tick
         qta_publisher_flush(publisher);
 }
 
-/* Numbers, records, puts out. The time is set and belongs to the session that is open. */
-static void publish_stamped(struct qta_publisher *publisher, struct qta_tick *tick)
+/* False when the session cannot take it. The last words of a session may use the room that is kept
+ * for them. */
+static bool record(struct qta_publisher *publisher, const struct qta_tick *tick, bool is_last)
 {
     struct qta_recording *recording = publisher->recording;
-    tick->rx_seq = publisher->next_seq;
-    if (recording) {
+    if (!recording)
+        return true;
+    if (!publisher->outage.is_on) {
         enum qta_status status = qta_recording_append(recording, tick, &publisher->error);
-        if (status != QTA_OK) {
-            fail(publisher, status);
-            return;
-        }
+        if (status == QTA_OK)
+            return true;
+        begin_outage(publisher, status);
     }
-    publisher->next_seq++;
+    return is_last && publisher->status == QTA_OK &&
+           qta_recording_append_note(recording, tick, NULL) == QTA_OK;
+}
+
+/* Numbers, records, puts out. The time is set and belongs to the session that is open. */
+static void publish_stamped(struct qta_publisher *publisher, struct qta_tick *tick, bool is_last)
+{
+    tick->rx_seq = publisher->next_seq;
+    if (record(publisher, tick, is_last)) {
+        publisher->next_seq++;
+    } else if (publisher->status == QTA_OK) {
+        tick->rx_seq = 0;
+        publisher->outage.count++;
+        qta_counter_add(&publisher->options.counters->unrecorded, 1);
+    } else {
+        return;
+    }
     publisher->last_ts_ns = tick->ts_recv_ns;
     put_out(publisher, tick);
 }
@@ -226,20 +281,37 @@ static void raise_time(const struct qta_publisher *publisher, struct qta_tick *t
     }
 }
 
-static void publish_drop(struct qta_publisher *publisher, int64_t ts_recv_ns)
+static void publish_drop(struct qta_publisher *publisher, int64_t ts_recv_ns, bool is_last)
 {
-    if (publisher->subscriber == 0)
-        publisher->subscriber = qta_publisher_text(publisher, "callbacks");
     struct qta_tick tick;
     qta_tick_init(&tick, QTA_TICK_DROP);
     tick.ts_recv_ns = ts_recv_ns;
     tick.drop.count = publisher->missed.count;
     tick.drop.first_rx_seq = publisher->missed.first_rx_seq;
     tick.drop.last_rx_seq = publisher->missed.last_rx_seq;
-    tick.drop.subscriber = publisher->subscriber;
+    tick.drop.subscriber = qta_publisher_text(publisher, "callbacks");
     publisher->missed.count = 0;
     raise_time(publisher, &tick);
-    publish_stamped(publisher, &tick);
+    publish_stamped(publisher, &tick, is_last);
+}
+
+/* The DROP record of an outage. Where the session does not take it, what it would have told is
+ * still to be told. */
+static void publish_outage(struct qta_publisher *publisher, int64_t ts_recv_ns, bool is_last)
+{
+    uint64_t count = publisher->outage.count;
+    if (count == 0)
+        return;
+    struct qta_tick tick;
+    qta_tick_init(&tick, QTA_TICK_DROP);
+    tick.ts_recv_ns = ts_recv_ns;
+    tick.drop.count = count;
+    tick.drop.subscriber = qta_publisher_text(publisher, "recording");
+    raise_time(publisher, &tick);
+    publisher->outage.count = 0;
+    publish_stamped(publisher, &tick, is_last);
+    if (tick.rx_seq == 0)
+        publisher->outage.count += count;
 }
 
 /* Between batches only, so that the DROP tick is the first of its batch and finds the room. */
@@ -251,7 +323,7 @@ static void tell_what_was_missed(struct qta_publisher *publisher, int64_t ts_rec
     bool is_roomy = room > qta_ring_capacity(publisher->options.ring) / 4;
     bool is_late = ts_recv_ns - publisher->missed.since_ns >= QUIET_NS;
     if (publisher->is_patient || (room > 0 && (is_roomy || is_late)))
-        publish_drop(publisher, ts_recv_ns);
+        publish_drop(publisher, ts_recv_ns, false);
 }
 
 static void publish_start_records(struct qta_publisher *publisher)
@@ -262,59 +334,93 @@ static void publish_start_records(struct qta_publisher *publisher)
         qta_publisher_publish_own(publisher, &ticks[i]);
 }
 
-/* The old session's last records, at the last instant of its day. */
-static void end_session(struct qta_publisher *publisher)
+/* A session's last records. */
+static void end_session(struct qta_publisher *publisher, int64_t ts_recv_ns)
 {
     qta_publisher_flush(publisher);
-    int64_t last_instant_ns = publisher->day_end_ns - 1;
     if (publisher->status == QTA_OK && publisher->missed.count > 0)
-        publish_drop(publisher, last_instant_ns);
+        publish_drop(publisher, ts_recv_ns, true);
+    if (publisher->status == QTA_OK)
+        publish_outage(publisher, ts_recv_ns, true);
     struct qta_tick tick;
     qta_tick_init(&tick, QTA_TICK_CONN);
     tick.conn_event.state = QTA_CONN_RUN_ENDED;
-    tick.ts_recv_ns = last_instant_ns;
+    tick.ts_recv_ns = ts_recv_ns;
     raise_time(publisher, &tick); /* a session begun in another time zone may reach further */
     if (publisher->status == QTA_OK)
-        publish_stamped(publisher, &tick);
+        publish_stamped(publisher, &tick, true);
     qta_publisher_flush(publisher);
+}
+
+static void begin_session(struct qta_publisher *publisher, int64_t ts_recv_ns)
+{
+    struct qta_publisher_options *options = &publisher->options;
+    qta_recording_rotate(publisher->recording);
+    take_over_session(publisher);
+    publisher->outage.is_on = false;
+    int64_t realtime_ns = publisher->realtime_ns;
+    publisher->realtime_ns = ts_recv_ns;
+    if (publisher->is_simulated && publisher->last_ts_ns < ts_recv_ns)
+        publisher->last_ts_ns = ts_recv_ns;
+    publish_start_records(publisher);
+    publish_outage(publisher, ts_recv_ns, false); /* what the old session had no room to tell */
+    options->on_new_session(options->user);
+    publisher->realtime_ns = realtime_ns;
 }
 
 /* The tick that is coming, received at ts_recv_ns, goes into the new session. */
 static void change_day(struct qta_publisher *publisher, int64_t ts_recv_ns)
 {
-    struct qta_publisher_options *options = &publisher->options;
+    struct qta_error err;
+    enum qta_status status = qta_recording_open_next(publisher->recording, ts_recv_ns, &err);
+    if (status != QTA_OK && publisher->outage.is_on)
+        return;
+    if (status != QTA_OK) {
+        publisher->error = err;
+        begin_outage(publisher, status);
+        return;
+    }
     publisher->is_changing_day = true;
-    end_session(publisher);
-    if (publisher->status == QTA_OK) {
-        enum qta_status status = qta_recording_rotate(publisher->recording, ts_recv_ns,
-                                                      &publisher->error);
-        if (status != QTA_OK)
-            fail(publisher, status);
-    }
-    if (publisher->status == QTA_OK) {
-        take_over_session(publisher);
-        int64_t realtime_ns = publisher->realtime_ns;
-        publisher->realtime_ns = ts_recv_ns;
-        if (publisher->is_simulated && publisher->last_ts_ns < ts_recv_ns)
-            publisher->last_ts_ns = ts_recv_ns;
-        publish_start_records(publisher);
-        options->on_new_session(options->user);
-        publisher->realtime_ns = realtime_ns;
-    }
+    end_session(publisher, publisher->day_end_ns - 1);
+    if (publisher->status == QTA_OK)
+        begin_session(publisher, ts_recv_ns);
     publisher->is_changing_day = false;
+}
+
+/* During an outage. */
+static void try_recording(struct qta_publisher *publisher, int64_t ts_recv_ns)
+{
+    struct outage *outage = &publisher->outage;
+    int64_t wait_ns = outage->next_try_ns - publisher->realtime_ns;
+    if (publisher->is_changing_day ||
+        (wait_ns > 0 && wait_ns <= RETRY_NS)) /* clocks are set back */
+        return;
+    outage->next_try_ns = publisher->realtime_ns + RETRY_NS;
+    if (ts_recv_ns >= publisher->day_end_ns)
+        change_day(publisher, ts_recv_ns);
+    else
+        outage->is_on = qta_recording_resume(publisher->recording, NULL) != QTA_OK;
+    if (outage->is_on)
+        return;
+    qta_log(QTA_LOG_WARNING, "recording", "recording goes on; not recorded so far: %" PRIu64,
+            qta_counter_read(&publisher->options.counters->unrecorded));
+    publish_outage(publisher, ts_recv_ns, false);
 }
 
 /* Everything that is numbered here comes through this. */
 static void publish_timed(struct qta_publisher *publisher, struct qta_tick *tick)
 {
     raise_time(publisher, tick);
+    if (publisher->outage.is_on)
+        try_recording(publisher, tick->ts_recv_ns);
     if (publisher->missed.count > 0)
         tell_what_was_missed(publisher, tick->ts_recv_ns);
-    if (tick->ts_recv_ns >= publisher->day_end_ns && !publisher->is_changing_day)
+    if (tick->ts_recv_ns >= publisher->day_end_ns && !publisher->is_changing_day &&
+        !publisher->outage.is_on)
         change_day(publisher, tick->ts_recv_ns);
     raise_time(publisher, tick); /* the new session may already reach beyond it */
     if (publisher->status == QTA_OK)
-        publish_stamped(publisher, tick);
+        publish_stamped(publisher, tick, false);
 }
 
 void qta_publisher_release(struct qta_publisher *publisher)
@@ -380,15 +486,20 @@ uint32_t qta_publisher_text(struct qta_publisher *publisher, const char *sentenc
 /* ---- days and runs ----------------------------------------------------------------------------
  */
 
-int64_t qta_publisher_day_end_ns(const struct qta_publisher *publisher)
+int64_t qta_publisher_due_ns(const struct qta_publisher *publisher)
 {
+    if (publisher->outage.is_on)
+        return publisher->outage.next_try_ns;
     return publisher->is_simulated ? INT64_MAX : publisher->day_end_ns;
 }
 
 void qta_publisher_check_day(struct qta_publisher *publisher)
 {
     int64_t now_ns = qta_publisher_now_ns(publisher);
-    if (publisher->status == QTA_OK && !publisher->is_holding && now_ns >= publisher->day_end_ns)
+    if (publisher->status == QTA_OK && publisher->outage.is_on)
+        try_recording(publisher, now_ns);
+    if (publisher->status == QTA_OK && !publisher->is_holding && !publisher->outage.is_on &&
+        now_ns >= publisher->day_end_ns)
         change_day(publisher, now_ns);
     if (publisher->status == QTA_OK)
         tell_what_was_missed(publisher, now_ns);
@@ -402,11 +513,14 @@ void qta_publisher_begin_run(struct qta_publisher *publisher)
 
 static void close_recording(struct qta_publisher *publisher)
 {
-    struct qta_tick tick;
-    qta_tick_init(&tick, QTA_TICK_CONN);
-    tick.conn_event.state = QTA_CONN_RUN_ENDED;
-    qta_publisher_publish_own(publisher, &tick);
-    qta_publisher_flush(publisher);
+    publisher->outage.next_try_ns = publisher->realtime_ns; /* once more */
+    qta_publisher_check_day(publisher);
+    if (publisher->status == QTA_OK)
+        end_session(publisher, qta_publisher_now_ns(publisher));
+    if (publisher->outage.count > 0)
+        qta_log(QTA_LOG_ERROR, "recording",
+                "the session does not tell of %" PRIu64 " records that are missing at its end",
+                publisher->outage.count);
     struct qta_error err;
     enum qta_status status = qta_recording_close(publisher->recording, &err);
     if (status != QTA_OK && publisher->status == QTA_OK) {
@@ -419,9 +533,9 @@ void qta_publisher_end_run(struct qta_publisher *publisher)
 {
     qta_publisher_release(publisher);
     qta_publisher_set_patient(publisher, true);
-    if (publisher->status == QTA_OK && publisher->missed.count > 0)
-        publish_drop(publisher, qta_publisher_now_ns(publisher));
-    qta_publisher_flush(publisher);
     if (publisher->recording)
         close_recording(publisher);
+    else if (publisher->missed.count > 0)
+        publish_drop(publisher, qta_publisher_now_ns(publisher), true);
+    qta_publisher_flush(publisher);
 }

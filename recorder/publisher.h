@@ -7,7 +7,9 @@
  *  happens; ticks that the callbacks miss are counted and told of by a DROP tick, recorded and
  *  delivered in its place among the others once there is room again.
  *
- *  When recording fails nothing is published any more: see qta_publisher_status().
+ *  When recording fails and on_full says stop, nothing is published any more: see
+ *  qta_publisher_status(). Otherwise ticks go on without a number until the session has room again;
+ * a DROP tick of the subscriber "recording" then says how many it lacks.
  *
  *  Belongs to the network thread. No locks, no allocation for a tick. */
 #ifndef QTA_RECORDER_PUBLISHER_H
@@ -36,6 +38,7 @@ struct qta_publisher_options {
     struct qta_dictionary *names;
     struct qta_counters *counters;
     enum qta_overflow_policy overflow;
+    enum qta_on_full on_full;
     /** All providers stamp the receive time themselves: our own records wait for theirs, see
      *  qta_publisher_release(). */
     bool is_timed_by_adapters;
@@ -91,11 +94,12 @@ uint32_t qta_publisher_text(struct qta_publisher *publisher, const char *sentenc
 /** The end of a batch: commits, then hands to the callbacks. */
 void qta_publisher_flush(struct qta_publisher *publisher);
 
-/** Begins a new session if midnight has passed, also without a tick. */
+/** Begins a new session if midnight has passed, also without a tick; asks whether a session that
+ *  was full has room again. */
 void qta_publisher_check_day(struct qta_publisher *publisher);
 
 /** When that is due by the wall clock; INT64_MAX for never. */
-int64_t qta_publisher_day_end_ns(const struct qta_publisher *publisher);
+int64_t qta_publisher_due_ns(const struct qta_publisher *publisher);
 
 /** How many more ticks can be published without meeting a full ring. */
 size_t qta_publisher_room(const struct qta_publisher *publisher);

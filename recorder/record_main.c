@@ -378,12 +378,15 @@ static void show_progress(struct recorder *recorder, int64_t now_ns)
     char rate[QTA_NUMBER_TEXT_BYTES];
     char queued[QTA_NUMBER_TEXT_BYTES];
     char dropped[QTA_NUMBER_TEXT_BYTES];
+    char unrecorded[QTA_NUMBER_TEXT_BYTES];
     double per_second = (double)new_ticks * (double)NS_PER_S / (double)passed_ns;
-    qta_progress_show("%s ticks, %s/s, %" PRIu64 " connected, %s waiting%s%s",
+    qta_progress_show("%s ticks, %s/s, %" PRIu64 " connected, %s waiting%s%s%s%s",
                       qta_number_print(stats.market_ticks, ticks),
                       qta_number_print((uint64_t)per_second, rate), stats.connected,
                       qta_number_print(stats.queued, queued), stats.dropped > 0 ? ", missed: " : "",
-                      stats.dropped > 0 ? qta_number_print(stats.dropped, dropped) : "");
+                      stats.dropped > 0 ? qta_number_print(stats.dropped, dropped) : "",
+                      stats.unrecorded > 0 ? ", not recorded: " : "",
+                      stats.unrecorded > 0 ? qta_number_print(stats.unrecorded, unrecorded) : "");
 }
 
 /* Ten times a second, on the console's thread. */
@@ -467,6 +470,14 @@ static void show_summary(const struct recorder *recorder, const struct qta_gatew
              qta_number_print(all_faults, numbers[2]),
              qta_number_print(stats->dropped, numbers[3]));
     show_line(recorder, line);
+    if (stats->outages > 0) {
+        snprintf(line, sizeof line,
+                 "not recorded because the disk was full or failed: %s ticks and events, in %s "
+                 "outages",
+                 qta_number_print(stats->unrecorded, numbers[0]),
+                 qta_number_print(stats->outages, numbers[1]));
+        show_line(recorder, line);
+    }
     if (session_path[0] != '\0') {
         snprintf(line, sizeof line, "session: %s", session_path);
         show_line(recorder, line);
@@ -480,7 +491,7 @@ static enum qta_exit exit_of(const struct recorder *recorder, enum qta_status st
         return QTA_EXIT_USAGE; /* a service that restarts us would only be refused again */
     enum qta_exit result = qta_program_exit(status);
     uint64_t missed = recorder->is_recording ? 0 : stats->dropped;
-    if (count_unreadable(stats) > 0 || missed > 0)
+    if (count_unreadable(stats) > 0 || missed > 0 || stats->unrecorded > 0)
         result = qta_program_worse(result, QTA_EXIT_LOSS);
     return result;
 }

@@ -26,6 +26,9 @@ struct qta_recording {
     struct qta_timezone *zone;
     char *directory;
     int64_t day_end_ns;
+    struct qta_session_writer *next_writer; /* between open_next and rotate */
+    char *next_path;
+    int64_t next_ts_ns;
 
     char *paths[PATH_COUNT];
     _Atomic(const char *) path;
@@ -179,6 +182,8 @@ void qta_recording_destroy(struct qta_recording *recording)
         return;
     join_closer(recording);
     qta_session_writer_destroy(recording->writer);
+    qta_session_writer_destroy(recording->next_writer);
+    free(recording->next_path);
     qta_timezone_destroy(recording->zone);
     for (int i = 0; i < PATH_COUNT; i++)
         free(recording->paths[i]);
@@ -192,19 +197,23 @@ void qta_recording_allow_thread(struct qta_recording *recording, bool is_allowed
     recording->has_thread_allowed = is_allowed;
 }
 
-enum qta_status qta_recording_rotate(struct qta_recording *recording, int64_t ts_recv_ns,
-                                     struct qta_error *err)
+enum qta_status qta_recording_open_next(struct qta_recording *recording, int64_t ts_recv_ns,
+                                        struct qta_error *err)
 {
     assert(ts_recv_ns >= recording->day_end_ns);
-    struct qta_session_writer *writer = NULL;
-    char *path = NULL;
-    enum qta_status status = open_day(recording, ts_recv_ns, &writer, &path, err);
-    if (status != QTA_OK)
-        return status;
+    assert(!recording->next_writer);
+    recording->next_ts_ns = ts_recv_ns;
+    return open_day(recording, ts_recv_ns, &recording->next_writer, &recording->next_path, err);
+}
+
+void qta_recording_rotate(struct qta_recording *recording)
+{
+    assert(recording->next_writer);
     struct qta_session_writer *old = recording->writer;
-    begin_day(recording, ts_recv_ns, writer, path);
+    begin_day(recording, recording->next_ts_ns, recording->next_writer, recording->next_path);
+    recording->next_writer = NULL;
+    recording->next_path = NULL;
     hand_to_closer(recording, old);
-    return QTA_OK;
 }
 
 enum qta_status qta_recording_close(struct qta_recording *recording, struct qta_error *err)
@@ -215,6 +224,8 @@ enum qta_status qta_recording_close(struct qta_recording *recording, struct qta_
     enum qta_status status = qta_session_writer_close(recording->writer, err);
     qta_session_writer_destroy(recording->writer);
     recording->writer = NULL;
+    if (recording->next_writer) /* the day could not be changed: nothing is in it yet */
+        qta_session_writer_close(recording->next_writer, NULL);
     return status;
 }
 
@@ -274,6 +285,17 @@ enum qta_status qta_recording_append(struct qta_recording *recording, const stru
                                      struct qta_error *err)
 {
     return qta_session_writer_append(recording->writer, tick, err);
+}
+
+enum qta_status qta_recording_append_note(struct qta_recording *recording,
+                                          const struct qta_tick *tick, struct qta_error *err)
+{
+    return qta_session_writer_append_note(recording->writer, tick, err);
+}
+
+enum qta_status qta_recording_resume(struct qta_recording *recording, struct qta_error *err)
+{
+    return qta_session_writer_resume(recording->writer, err);
 }
 
 enum qta_status qta_recording_commit(struct qta_recording *recording, struct qta_error *err)

@@ -5,9 +5,10 @@
  *      qta_recording_create(&recording, &options, names, environment, realtime_ns, &err);
  *      count = qta_recording_start_records(recording, ticks);     // append these first
  *      ...
- *      if (ts_recv_ns >= qta_recording_day_end_ns(recording))     // append RUN_ENDED, then
- *          qta_recording_rotate(recording, ts_recv_ns, &err);     // and the start records again
- *      qta_recording_append(recording, &tick, &err);              // with next_seq, never back in
+ *      if (ts_recv_ns >= qta_recording_day_end_ns(recording) &&
+ *          qta_recording_open_next(recording, ts_recv_ns, &err) == QTA_OK)
+ *          qta_recording_rotate(recording);          // append RUN_ENDED before, start records
+ * after qta_recording_append(recording, &tick, &err);              // with next_seq, never back in
  * time qta_recording_commit(recording, &err);                     // before callbacks see them
  *      ...
  *      qta_recording_close(recording, &err);
@@ -70,10 +71,18 @@ enum qta_status qta_recording_append(struct qta_recording *recording, const stru
                                      struct qta_error *err);
 enum qta_status qta_recording_commit(struct qta_recording *recording, struct qta_error *err);
 
-/** Closes this day's session and opens the one of the day that it is at ts_recv_ns. On failure the
- *  old one stays open. */
-enum qta_status qta_recording_rotate(struct qta_recording *recording, int64_t ts_recv_ns,
-                                     struct qta_error *err);
+/** See qta_session_writer_append_note() and _resume(). */
+enum qta_status qta_recording_append_note(struct qta_recording *recording,
+                                          const struct qta_tick *tick, struct qta_error *err);
+enum qta_status qta_recording_resume(struct qta_recording *recording, struct qta_error *err);
+
+/** Opens the session of the day that it is at ts_recv_ns, while the old one can still be written:
+ *  on failure it just goes on. On success say the last words and rotate. */
+enum qta_status qta_recording_open_next(struct qta_recording *recording, int64_t ts_recv_ns,
+                                        struct qta_error *err);
+
+/** Goes over to the session that was opened, and closes the old one. */
+void qta_recording_rotate(struct qta_recording *recording);
 
 /** Ends the run and seals. QTA_OK when it is closed already. */
 enum qta_status qta_recording_close(struct qta_recording *recording, struct qta_error *err);

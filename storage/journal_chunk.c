@@ -150,10 +150,11 @@ enum qta_status qta_journal_chunk_sync(struct qta_journal_chunk *chunk, struct q
 {
     struct qta_environment *env = chunk->environment;
     uint32_t committed = qta_journal_chunk_committed(chunk);
-    if (committed == chunk->synced)
+    if (committed == chunk->synced || chunk->is_suspect)
         return QTA_OK;
     uint32_t page = page_bytes();
     uint32_t from = chunk->synced / page * page;
+    chunk->is_suspect = true;
     /* the records first, then the header that says they are there */
     if (env->ops->sync_map(env, chunk->bytes + from, committed - from) != 0)
         return fail_errno(chunk, "sync", err);
@@ -162,5 +163,6 @@ enum qta_status qta_journal_chunk_sync(struct qta_journal_chunk *chunk, struct q
     if (env->ops->sync_map(env, chunk->bytes, QTA_JOURNAL_HEADER_BYTES) != 0)
         return fail_errno(chunk, "sync", err);
     chunk->synced = committed;
+    chunk->is_suspect = false;
     return QTA_OK;
 }

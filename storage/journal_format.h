@@ -19,6 +19,9 @@ enum {
     QTA_JOURNAL_FINISHED_OFFSET = 1152,  /* end of the last record, once there will be no more */
     QTA_JOURNAL_RECORD_HEAD_BYTES = 8,
     QTA_JOURNAL_PAYLOAD_MAX_BYTES = 4096 + 8,
+    /* what appends leave free, in pages that can be written: room for a DROP record, the end of the
+     * run and the names they use */
+    QTA_JOURNAL_NOTE_BYTES = 1024,
     QTA_JOURNAL_CHUNK_BYTES_MIN = 64 * 1024,
     QTA_JOURNAL_CHUNK_BYTES_MAX = 512 * 1024 * 1024,
 };

@@ -30,7 +30,7 @@ size_t qta_journal_raw_bytes(uint32_t stored_bytes)
 uint32_t qta_journal_raw_stored_max(uint32_t chunk_capacity)
 {
     size_t name = qta_journal_record_bytes(QTA_JOURNAL_PAYLOAD_MAX_BYTES);
-    size_t room = chunk_capacity - QTA_JOURNAL_HEADER_BYTES - name;
+    size_t room = chunk_capacity - QTA_JOURNAL_HEADER_BYTES - QTA_JOURNAL_NOTE_BYTES - name;
     size_t records = room / qta_journal_record_bytes(QTA_JOURNAL_PAYLOAD_MAX_BYTES);
     assert(records > 0);
     size_t stored = records * QTA_JOURNAL_PAYLOAD_MAX_BYTES - QTA_JOURNAL_RAW_HEAD_BYTES;

@@ -3,7 +3,10 @@
  * `lock` guards the lists: the prepared chunk and the finished ones that are not synced yet. It is
  * held for a few instructions only. `making` is held while a chunk is made, so that the writer,
  * when it comes early, waits for the one that the keeper is making instead of making a second one.
- * `syncing` keeps syncs one at a time. Chunks are freed by who syncs them last. */
+ * `syncing` keeps syncs one at a time. Chunks are freed by who syncs them last.
+ *
+ * When no chunk can be made, because the disk or the journal is full, appends fail until one can.
+ * The open chunk stays open meanwhile: the room at its end takes what the run has to say last. */
 #include "storage/journal_writer.h"
 
 #include <assert.h>
@@ -34,6 +37,7 @@ struct qta_journal_writer {
     _Atomic uint32_t open_number;
     _Atomic uint64_t total_bytes;
     _Atomic bool is_suspect; /* a sync failed: the writer goes on in a new chunk */
+    _Atomic bool is_stuck;   /* an append failed: a chunk is wanted at once */
 
     pthread_mutex_t lock;
     struct qta_journal_chunk *prepared;
@@ -118,8 +122,8 @@ static struct qta_journal_chunk *take_finished(struct qta_journal_writer *journa
 
 /* ---- syncing ------------------------------------------------------------------------------- */
 
-/* Syncs the finished chunks and lets go of them, then the open one. A sync that failed is not tried
- * again: the kernel may have dropped the pages. The chunk is sealed into a new file instead. */
+/* Syncs the finished chunks and lets go of them, then the open one. After a failure the writer goes
+ * on in a new chunk, and this one is sealed into a new file. */
 static enum qta_status sync_all(struct qta_journal_writer *journal, struct qta_error *err)
 {
     enum qta_status status = QTA_OK;
@@ -134,11 +138,10 @@ static enum qta_status sync_all(struct qta_journal_writer *journal, struct qta_e
         qta_journal_chunk_destroy(chunk);
     }
     /* the open chunk may become a finished one meanwhile, but only this function frees it */
-    if (status == QTA_OK && !atomic_load_explicit(&journal->is_suspect, memory_order_relaxed)) {
+    if (status == QTA_OK)
         status = qta_journal_chunk_sync(open, err);
-        if (status != QTA_OK)
-            atomic_store_explicit(&journal->is_suspect, true, memory_order_release);
-    }
+    if (status != QTA_OK)
+        atomic_store_explicit(&journal->is_suspect, true, memory_order_release);
     pthread_mutex_unlock(&journal->syncing);
     return status;
 }
@@ -173,7 +176,7 @@ static void keep_ahead(struct qta_journal_writer *journal)
     qta_journal_chunk_populate(open, until, NULL);
     bool is_half_full = committed >= open->capacity / 2;
     pthread_mutex_unlock(&journal->syncing);
-    if (is_half_full)
+    if (is_half_full || atomic_load_explicit(&journal->is_stuck, memory_order_relaxed))
         prepare_next(journal);
 }
 
@@ -230,6 +233,14 @@ static void stop_keeper(struct qta_journal_writer *journal)
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
+/* The end of what appends may use of the open chunk without looking after it. */
+static void set_writable(struct qta_journal_writer *journal)
+{
+    const struct qta_journal_chunk *open = journal->open;
+    journal->writable_until = atomic_load_explicit(&open->populated, memory_order_acquire) -
+                              QTA_JOURNAL_NOTE_BYTES;
+}
+
 static void set_open(struct qta_journal_writer *journal, struct qta_journal_chunk *chunk)
 {
     pthread_mutex_lock(&journal->lock);
@@ -240,7 +251,7 @@ static void set_open(struct qta_journal_writer *journal, struct qta_journal_chun
     }
     journal->open = chunk;
     pthread_mutex_unlock(&journal->lock);
-    journal->writable_until = atomic_load_explicit(&chunk->populated, memory_order_acquire);
+    set_writable(journal);
     atomic_store_explicit(&journal->open_number, chunk->number, memory_order_release);
 }
 
@@ -313,6 +324,8 @@ uint32_t qta_journal_writer_open_number(const struct qta_journal_writer *journal
 void qta_journal_writer_release(struct qta_journal_writer *journal, uint64_t bytes)
 {
     atomic_fetch_sub_explicit(&journal->total_bytes, bytes, memory_order_relaxed);
+    if (atomic_load_explicit(&journal->is_stuck, memory_order_relaxed))
+        qta_doorbell_ring(&journal->keeper_bell);
 }
 
 /* ---- appending ----------------------------------------------------------------------------- */
@@ -322,9 +335,17 @@ static enum qta_status fail(struct qta_journal_writer *journal, const struct qta
 {
     journal->failure = cause->status;
     journal->failure_error = *cause;
+    atomic_store_explicit(&journal->is_stuck, true, memory_order_relaxed);
     if (err)
         *err = *cause;
     return cause->status;
+}
+
+static enum qta_status tell_failure(const struct qta_journal_writer *journal, struct qta_error *err)
+{
+    if (err)
+        *err = journal->failure_error;
+    return journal->failure;
 }
 
 static enum qta_status switch_chunk(struct qta_journal_writer *journal, struct qta_error *err)
@@ -351,18 +372,18 @@ static enum qta_status make_room(struct qta_journal_writer *journal, size_t byte
 {
     struct qta_journal_chunk *open = journal->open;
     bool is_suspect = atomic_load_explicit(&journal->is_suspect, memory_order_acquire);
-    if (bytes > open->capacity - open->position || is_suspect) {
+    if (bytes > open->capacity - QTA_JOURNAL_NOTE_BYTES - open->position || is_suspect) {
         enum qta_status status = switch_chunk(journal, err);
         if (status != QTA_OK)
             return status;
         open = journal->open;
     }
-    uint32_t needed = open->position + (uint32_t)bytes;
+    uint32_t needed = open->position + (uint32_t)bytes + QTA_JOURNAL_NOTE_BYTES;
     uint32_t until = open->window_bytes * (needed / open->window_bytes + 1);
     enum qta_status status = qta_journal_chunk_populate(open, until, err);
     if (status != QTA_OK)
         return status;
-    journal->writable_until = atomic_load_explicit(&open->populated, memory_order_acquire);
+    set_writable(journal);
     qta_doorbell_ring(&journal->keeper_bell);
     return QTA_OK;
 }
@@ -497,11 +518,8 @@ static inline bool names_are_defined(const struct qta_journal_writer *journal,
 enum qta_status qta_journal_writer_append(struct qta_journal_writer *journal,
                                           const struct qta_tick *tick, struct qta_error *err)
 {
-    if (journal->failure != QTA_OK) {
-        if (err)
-            *err = journal->failure_error;
-        return journal->failure;
-    }
+    if (journal->failure != QTA_OK)
+        return tell_failure(journal, err);
     uint32_t length = qta_journal_tick_bytes(tick->type);
     size_t bytes = qta_journal_record_bytes(length);
     struct qta_error cause;
@@ -544,11 +562,8 @@ enum qta_status qta_journal_writer_append_raw(struct qta_journal_writer *journal
                                               const struct qta_raw_frame *frame,
                                               struct qta_error *err)
 {
-    if (journal->failure != QTA_OK) {
-        if (err)
-            *err = journal->failure_error;
-        return journal->failure;
-    }
+    if (journal->failure != QTA_OK)
+        return tell_failure(journal, err);
     struct qta_raw_frame kept = *frame;
     uint32_t stored_max = qta_journal_raw_stored_max((uint32_t)journal->options.header.capacity);
     if (kept.stored_length > stored_max)
@@ -568,15 +583,55 @@ enum qta_status qta_journal_writer_append_raw(struct qta_journal_writer *journal
     return QTA_OK;
 }
 
+/* ---- after a failure ------------------------------------------------------------------------ */
+
+enum qta_status qta_journal_writer_resume(struct qta_journal_writer *journal, struct qta_error *err)
+{
+    if (journal->failure == QTA_OK)
+        return QTA_OK;
+    pthread_mutex_lock(&journal->lock);
+    bool is_prepared = journal->prepared != NULL;
+    pthread_mutex_unlock(&journal->lock);
+    if (!is_prepared) {
+        qta_doorbell_ring(&journal->keeper_bell);
+        return tell_failure(journal, err);
+    }
+    enum qta_status status = switch_chunk(journal, err);
+    if (status == QTA_OK) {
+        journal->failure = QTA_OK;
+        atomic_store_explicit(&journal->is_stuck, false, memory_order_relaxed);
+    }
+    return status;
+}
+
+enum qta_status qta_journal_writer_append_note(struct qta_journal_writer *journal,
+                                               const struct qta_tick *tick, struct qta_error *err)
+{
+    if (journal->failure == QTA_OK)
+        return qta_journal_writer_append(journal, tick, err);
+    struct qta_journal_chunk *open = journal->open;
+    uint32_t populated = atomic_load_explicit(&open->populated, memory_order_acquire);
+    struct qta_name_reference references[QTA_TICK_NAMES_MAX];
+    size_t count = qta_tick_list_names(tick, references);
+    uint32_t length = qta_journal_tick_bytes(tick->type);
+    size_t bytes = qta_journal_record_bytes(length);
+    if (define_bytes(journal, references, count) + bytes > populated - open->position)
+        return qta_error_set(err, QTA_ERR_NO_SPACE, "the journal has no room for a note");
+    journal->writable_until = populated;
+    enum qta_status status = define_names(journal, references, count, bytes, err);
+    if (status != QTA_OK)
+        return status;
+    qta_journal_chunk_put(open, QTA_JOURNAL_TICK, tick, length);
+    qta_journal_chunk_publish(open);
+    return QTA_OK;
+}
+
 enum qta_status qta_journal_writer_commit(struct qta_journal_writer *journal, struct qta_error *err)
 {
-    if (journal->failure != QTA_OK) {
-        if (err)
-            *err = journal->failure_error;
-        return journal->failure;
-    }
     if (journal->options.fsync_interval_ns != 0)
         return QTA_OK;
+    if (atomic_load_explicit(&journal->is_suspect, memory_order_relaxed))
+        return tell_failure(journal, err);
     struct qta_error cause;
     if (sync_all(journal, &cause) != QTA_OK)
         return fail(journal, &cause, err);

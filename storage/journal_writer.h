@@ -43,7 +43,8 @@ enum qta_status qta_journal_writer_create(struct qta_journal_writer **out,
 void qta_journal_writer_destroy(struct qta_journal_writer *journal);
 
 /** Puts a tick, and the names it refers to where this chunk has not told them yet. After a failure
- *  every further call fails in the same way. Writer's thread. */
+ *  every further call fails in the same way, until qta_journal_writer_resume() has succeeded.
+ *  Writer's thread. */
 enum qta_status qta_journal_writer_append(struct qta_journal_writer *journal,
                                           const struct qta_tick *tick, struct qta_error *err);
 
@@ -52,7 +53,20 @@ enum qta_status qta_journal_writer_append_raw(struct qta_journal_writer *journal
                                               const struct qta_raw_frame *frame,
                                               struct qta_error *err);
 
-/** With an interval of 0 syncs what was appended; else does nothing. Writer's thread. */
+/** After a failed append or commit: goes on in a new chunk if the keeper has been able to make one,
+ *  else asks it to try again and tells the failure once more. Waits for no disk. Writer's thread.
+ */
+enum qta_status qta_journal_writer_resume(struct qta_journal_writer *journal,
+                                          struct qta_error *err);
+
+/** Puts a tick into the room at the end of each chunk that appends leave alone, so that the last
+ *  words of a run find a place on a full disk. QTA_ERR_NO_SPACE: there is no more of it. Writer's
+ *  thread; without a failure like append. */
+enum qta_status qta_journal_writer_append_note(struct qta_journal_writer *journal,
+                                               const struct qta_tick *tick, struct qta_error *err);
+
+/** With an interval of 0 syncs what was appended; else does nothing. Once a sync has failed every
+ *  further call fails, until qta_journal_writer_resume() has succeeded. Writer's thread. */
 enum qta_status qta_journal_writer_commit(struct qta_journal_writer *journal,
                                           struct qta_error *err);
 

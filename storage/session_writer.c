@@ -60,8 +60,8 @@ static enum qta_status check_options(const struct qta_session_writer_options *op
         return qta_error_set(
             err, QTA_ERR_USAGE, "journal_chunk_bytes is %" PRIu64 ", it must be %d to %d",
             options->journal_chunk_bytes, QTA_JOURNAL_CHUNK_BYTES_MIN, QTA_JOURNAL_CHUNK_BYTES_MAX);
-    if (options->journal_max_bytes < options->journal_chunk_bytes)
-        return qta_error_set(err, QTA_ERR_USAGE, "journal_max_bytes must hold at least one chunk");
+    if (options->journal_max_bytes / 2 < options->journal_chunk_bytes)
+        return qta_error_set(err, QTA_ERR_USAGE, "journal_max_bytes must hold at least two chunks");
     return QTA_OK;
 }
 
@@ -307,6 +307,26 @@ enum qta_status qta_session_writer_append_raw(struct qta_session_writer *writer,
     if (status == QTA_OK)
         writer->last_ts_recv_ns = frame->ts_recv_ns;
     return status;
+}
+
+enum qta_status qta_session_writer_append_note(struct qta_session_writer *writer,
+                                               const struct qta_tick *tick, struct qta_error *err)
+{
+    assert(!writer->is_closed);
+    assert(tick->rx_seq == writer->next_seq);
+    assert(tick->ts_recv_ns >= writer->last_ts_recv_ns);
+    enum qta_status status = qta_journal_writer_append_note(writer->journal, tick, err);
+    if (status != QTA_OK)
+        return status;
+    writer->next_seq++;
+    writer->last_ts_recv_ns = tick->ts_recv_ns;
+    return QTA_OK;
+}
+
+enum qta_status qta_session_writer_resume(struct qta_session_writer *writer, struct qta_error *err)
+{
+    assert(!writer->is_closed);
+    return qta_journal_writer_resume(writer->journal, err);
 }
 
 enum qta_status qta_session_writer_commit(struct qta_session_writer *writer, struct qta_error *err)

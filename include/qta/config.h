@@ -33,6 +33,15 @@ enum qta_overflow_policy {
     QTA_OVERFLOW_DROP_NEWEST = 2, /**< it misses what arrives; counted, DROP record */
 };
 
+/** What happens when the disk takes no more: it is full or fails, or is so slow that
+ *  journal_max_bytes wait. */
+enum qta_on_full {
+    /** Callbacks go on to get ticks; these have rx_seq 0 and are not in the session. Recording goes
+     *  on by itself when there is room again, and a DROP record says how many are missing. */
+    QTA_ON_FULL_KEEP_DISPATCHING = 0,
+    QTA_ON_FULL_STOP = 1, /**< the run ends: no callback sees what is not recorded */
+};
+
 enum { QTA_ATTEMPTS_UNLIMITED = 0 };
 enum { QTA_FSYNC_NEVER = -1 };
 
@@ -65,7 +74,8 @@ struct qta_recording_options {
     int64_t fsync_interval_ns; /**< 0: before dispatch; QTA_FSYNC_NEVER: leave it to the system */
     int compression_level;     /**< zstd, 1 to 19 */
     uint64_t journal_chunk_bytes; /**< size of one preallocated journal file */
-    uint64_t journal_max_bytes;   /**< of all journal files that wait to be sealed */
+    uint64_t journal_max_bytes;   /**< of all journal files that wait to be sealed: two at least */
+    enum qta_on_full on_full;
 };
 
 struct qta_gateway_options {

@@ -115,12 +115,15 @@ QTA_API const struct qta_dictionary *qta_gateway_names(const struct qta_gateway 
 
 /** Counters since creation; a consistent enough picture, not a snapshot. */
 struct qta_gateway_stats {
-    uint64_t ticks_by_type[QTA_TICK_TYPE_END]; /**< recorded or replayed */
+    uint64_t ticks_by_type[QTA_TICK_TYPE_END]; /**< on their way to the callbacks */
     uint64_t market_ticks;
     uint64_t dispatched; /**< ticks taken from the ring for the callbacks */
     uint64_t dropped;    /**< ticks that the callbacks missed, by the overflow policy */
-    uint64_t frames;     /**< messages received */
-    uint64_t bytes;      /**< their payload bytes */
+    uint64_t
+        unrecorded;   /**< of all ticks, those that the session could not take: recording.on_full */
+    uint64_t outages; /**< how often recording had to stop because of the disk */
+    uint64_t frames;  /**< messages received */
+    uint64_t bytes;   /**< their payload bytes */
     uint64_t faults[QTA_FAULT_COUNT];
     uint64_t rounded;     /**< ticks with QTA_FLAG_ROUNDED */
     uint64_t connects;    /**< connections that opened */

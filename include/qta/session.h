@@ -31,7 +31,7 @@ struct qta_session_writer_options {
     int64_t fsync_interval_ns;    /**< 0: qta_session_writer_commit() syncs; -1: never */
     int compression_level;        /**< zstd */
     uint64_t journal_chunk_bytes; /**< one preallocated journal file */
-    uint64_t journal_max_bytes;   /**< of all that wait to be sealed */
+    uint64_t journal_max_bytes;   /**< of all that wait to be sealed: two chunks at least */
 };
 QTA_API struct qta_session_writer_options qta_session_writer_options_default(void);
 
@@ -55,11 +55,25 @@ QTA_API bool qta_session_writer_was_cut(const struct qta_session_writer *writer)
 
 /** Puts a tick into the journal. When this returns QTA_OK the tick survives the death of the
  *  process. rx_seq must be next_seq and ts_recv_ns must not go back (asserted). One thread.
- *  QTA_ERR_NO_SPACE, QTA_ERR_IO: not stored, and nothing can be appended any more; what was
- *  appended before stays. */
+ *  QTA_ERR_NO_SPACE (also: journal_max_bytes wait to be sealed), QTA_ERR_IO: not stored, and
+ * nothing can be appended until qta_session_writer_resume() has succeeded; what was appended before
+ * stays.
+ */
 QTA_API enum qta_status qta_session_writer_append(struct qta_session_writer *writer,
                                                   const struct qta_tick *tick,
                                                   struct qta_error *err);
+
+/** After a failed append or commit: whether there is room again, so that appending can go on. Waits
+ *  for nothing: each call has the journal's own thread try once more, and a later one finds what it
+ *  came to. Same thread as append. Errors: the failure, as before. */
+QTA_API enum qta_status qta_session_writer_resume(struct qta_session_writer *writer,
+                                                  struct qta_error *err);
+
+/** Like append, but after a failed append or commit the tick goes into the room that is kept free
+ *  for last words: a DROP record, the end of the run. QTA_ERR_NO_SPACE: that is full, too. */
+QTA_API enum qta_status qta_session_writer_append_note(struct qta_session_writer *writer,
+                                                       const struct qta_tick *tick,
+                                                       struct qta_error *err);
 
 /** The end of a batch: with fsync_interval 0 waits until it is on the disk. Same thread as append.
  */

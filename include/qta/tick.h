@@ -242,10 +242,12 @@ struct qta_gap {
     uint8_t cause; /**< enum qta_conn_cause */
 };
 
-/** Ticks that were recorded but not handed to a subscriber because it was too slow. */
+/** Ticks that were recorded but not handed to a subscriber because it was too slow; or, where the
+ *  subscriber is "recording", that were handed on but could not be recorded: those had no rx_seq.
+ */
 struct qta_drop {
     uint64_t count;
-    uint64_t first_rx_seq; /**< of the ticks dropped */
+    uint64_t first_rx_seq; /**< of the ticks dropped; QTA_U64_NONE where they had none */
     uint64_t last_rx_seq;
     uint32_t subscriber; /**< text id */
 };
@@ -260,7 +262,8 @@ struct qta_marker {
 };
 
 struct qta_tick {
-    uint64_t rx_seq;     /**< +1 per record of the session: the only ordering authority */
+    uint64_t rx_seq;     /**< +1 per record of the session: the only ordering authority. 0 live: the
+                            tick is not in the session, see enum qta_on_full */
     int64_t ts_recv_ns;  /**< when the frame was read; never decreases within a session */
     int64_t ts_event_ns; /**< the venue's; QTA_TIME_UNKNOWN when it sent none */
     uint64_t src_seq;    /**< the venue's sequence number; QTA_U64_NONE when it sent none */

@@ -233,7 +233,7 @@ cp -a sessions copy
 """
     subprocess.run(["unshare", "-rm", "bash", "-c", script, "bash",
                     *command("--format", "ndjson", "--quiet", "--log-level", "warning",
-                             "--set", "streaming.rate=200000")],
+                             "--set", "streaming.rate=200000", "--set", "recording.on_full=stop")],
                    timeout=TIMEOUT_S, check=True)
     os.rmdir("sessions")
     os.rename("copy", "sessions")

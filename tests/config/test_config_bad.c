@@ -414,10 +414,10 @@ static void what_cannot_go_together_is_told(void **state)
          .findings = "E f.yaml:1: streaming.reconnect_delay must not be longer than "
                      "streaming.reconnect_delay_max\n"},
         {.yaml = GOOD "recording:\n  timezone: Mars/Olympus\n  journal_chunk: 64MiB\n"
-                      "  journal_max: 32MiB\n",
+                      "  journal_max: 127MiB\n",
          .findings = "E f.yaml:4: recording.timezone must be a time zone of this system, like UTC "
                      "or America/New_York, not 'Mars/Olympus'\n"
-                     "E f.yaml:5: recording.journal_chunk must not be larger than "
+                     "E f.yaml:5: recording.journal_chunk must not be larger than half of "
                      "recording.journal_max\n"},
         {.yaml = ALPACA "      tls:\n        ca_file: /nonexistent/ca.pem\n        insecure: yes\n",
          .findings =

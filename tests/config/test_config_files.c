@@ -153,6 +153,7 @@ static void the_reference_has_every_key_at_its_default(void **state)
     assert_int_equal(gateway->recording.journal_chunk_bytes,
                      expected.recording.journal_chunk_bytes);
     assert_int_equal(gateway->recording.journal_max_bytes, expected.recording.journal_max_bytes);
+    assert_int_equal(gateway->recording.on_full, expected.recording.on_full);
     qta_config_destroy(config);
 }
 

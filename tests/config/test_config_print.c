@@ -86,6 +86,7 @@ static void assert_gateway(const struct qta_gateway_options *left,
     assert_int_equal(left->recording.compression_level, right->recording.compression_level);
     assert_int_equal(left->recording.journal_chunk_bytes, right->recording.journal_chunk_bytes);
     assert_int_equal(left->recording.journal_max_bytes, right->recording.journal_max_bytes);
+    assert_int_equal(left->recording.on_full, right->recording.on_full);
     assert_int_equal(left->provider_count, right->provider_count);
     for (size_t i = 0; i < left->provider_count; i++)
         assert_provider(&left->providers[i], &right->providers[i]);
@@ -112,7 +113,7 @@ static void every_form_prints_what_loads_the_same(void **state)
         "  buffer_size: 1\n  overflow: drop_oldest\n  reconnect_attempts: unlimited\n"
         "  health_check_interval: 0\n  message_max: 1 MB\n"
         "recording:\n  directory: \"/a b/\\xe9\"\n  timezone: Europe/Berlin\n"
-        "  fsync_interval: never\n",
+        "  fsync_interval: never\n  on_full: stop\n",
         "streaming:\n  provider: two\n  providers:\n    - {name: one, adapter: venue, symbols: A, "
         "subscriptions: trades}\n    - {name: two, adapter: synthetic}\n",
         "streaming: {provider: synthetic}\nstreaming_health:\n  alerts: {channels: [metrics]}\n",
@@ -182,7 +183,8 @@ static void every_key_is_printed_with_its_value(void **state)
                                  "  fsync_interval: 200ms\n"
                                  "  compression_level: 1\n"
                                  "  journal_chunk: 32MiB\n"
-                                 "  journal_max: 1GiB\n");
+                                 "  journal_max: 1GiB\n"
+                                 "  on_full: keep_dispatching\n");
     free(printed);
     qta_config_destroy(config);
 }

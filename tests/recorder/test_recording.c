@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "recorder/gateway_internal.h"
 #include "tests/recorder/scratch_folder.h"
@@ -241,6 +242,7 @@ static void a_disk_that_fails_at_any_call_costs_nothing_that_was_seen(void **sta
         stage->options.recording.is_enabled = true;
         stage->options.recording.directory = folder;
         stage->options.recording.fsync_interval_ns = 0;
+        stage->options.recording.on_full = QTA_ON_FULL_STOP;
         stage->options.recording.journal_chunk_bytes = 64 << 10;
         static const struct act act = {.says = "t AAPL 2000",
                                        .tick_interval_ns = 25 * MS,
@@ -299,6 +301,179 @@ static void a_disk_that_fails_at_any_call_costs_nothing_that_was_seen(void **sta
     assert_true(failed_runs > 10);
 }
 
+/* ---- a disk that takes no more -----------------------------------------------------------------
+ */
+
+static struct qta_gateway_stats stats_of(const struct stage *stage)
+{
+    struct qta_gateway_stats stats;
+    qta_gateway_stats(stage->gateway, &stats);
+    return stats;
+}
+
+static void open_busy_stage(struct stage *stage)
+{
+    static const struct act act = {.tick_interval_ns = 10 * MS, .lifetime_ns = 100 * S};
+    stage->acts = &act;
+    stage->act_count = 1;
+    stage->options.recording.journal_chunk_bytes = 64 << 10;
+    stage_open(stage);
+    stage_run_for(stage, S);
+}
+
+/* Ticks go on coming until some of them find no room. */
+static void fill_disk(struct stage *stage)
+{
+    uint64_t before = stats_of(stage).outages;
+    stage->environment.disk_errno = ENOSPC;
+    atomic_store(&stage->environment.disk_calls_left, 0);
+    for (int i = 0; i < 30 && stats_of(stage).outages == before; i++)
+        stage_run_for(stage, S);
+    stage_run_for(stage, 3 * S);
+    assert_int_equal(stats_of(stage).outages, before + 1);
+}
+
+/* The journal's thread needs its time to find the room, however fast the clock runs here. */
+static void empty_disk(struct stage *stage)
+{
+    int before = stage_log_count(stage, "recording goes on");
+    atomic_store(&stage->environment.disk_calls_left, -1);
+    for (int i = 0; i < 2000 && stage_log_count(stage, "recording goes on") == before; i++) {
+        stage_run_for(stage, S / 2);
+        usleep(2000);
+    }
+    assert_int_equal(stage_log_count(stage, "recording goes on"), before + 1);
+}
+
+/* Each tick that a callback saw is in the session when it had a number, and those that had none are
+ * counted by DROP records at their place. Starts at *at, returns how many had none. */
+static uint64_t compare_with_session(const struct stage *stage,
+                                     const struct scratch_session *session, size_t *at)
+{
+    uint64_t unrecorded = 0;
+    uint64_t untold = 0;
+    size_t next = 0;
+    for (; *at < stage->tick_count && next < session->count; (*at)++) {
+        const struct qta_tick *seen = &stage->ticks[*at];
+        const struct qta_tick *tick = &session->ticks[next];
+        untold += seen->rx_seq == 0;
+        unrecorded += seen->rx_seq == 0;
+        if (seen->rx_seq == 0)
+            continue;
+        next++;
+        assert_int_equal(tick->rx_seq, next);
+        assert_int_equal(seen->rx_seq, next);
+        assert_memory_equal(seen, tick, sizeof *seen - sizeof seen->bytes);
+        if (tick->type != QTA_TICK_DROP)
+            continue;
+        assert_int_equal(tick->drop.count, untold);
+        assert_true(tick->drop.first_rx_seq == QTA_U64_NONE);
+        untold = 0;
+    }
+    assert_int_equal(next, session->count);
+    assert_int_equal(untold, 0);
+    return unrecorded;
+}
+
+static void full_disk_stops_the_recording_and_not_the_callbacks(void **state)
+{
+    struct stage *stage = *state;
+    open_busy_stage(stage);
+    fill_disk(stage);
+    uint64_t seen = stage->tick_count;
+    stage_run_for(stage, S);
+    assert_true(stage->tick_count > seen + 90);
+    assert_int_equal(stage_log_count(stage, "recording has stopped"), 1);
+    assert_true(stage_log_count(stage, "No space left on device") > 0);
+    empty_disk(stage);
+    stage_run_for(stage, S);
+    fill_disk(stage);
+    empty_disk(stage);
+    stage_run_for(stage, S);
+    assert_int_equal(stage_stop(stage, NULL), QTA_OK);
+    struct scratch_session session;
+    size_t at = 0;
+    read_day(&session, stage, "2024-05-01");
+    uint64_t unrecorded = compare_with_session(stage, &session, &at);
+    assert_true(unrecorded > 600);
+    assert_int_equal(stats_of(stage).unrecorded, unrecorded);
+    assert_int_equal(stats_of(stage).outages, 2);
+    assert_int_equal(stats_of(stage).dropped, 0);
+    assert_int_equal(conn_state(&session, session.count - 1), QTA_CONN_RUN_ENDED);
+    scratch_free(&session);
+}
+
+static void disk_that_stays_full_gets_a_session_that_says_so(void **state)
+{
+    struct stage *stage = *state;
+    struct qta_error err;
+    open_busy_stage(stage);
+    fill_disk(stage);
+    assert_int_equal(stage_stop(stage, &err), QTA_ERR_NO_SPACE); /* it cannot be sealed */
+    assert_non_null(strstr(err.message, "its journal is kept"));
+    struct scratch_session session;
+    size_t at = 0;
+    read_day(&session, stage, "2024-05-01");
+    uint64_t unrecorded = compare_with_session(stage, &session, &at);
+    assert_int_equal(stats_of(stage).unrecorded, unrecorded);
+    assert_int_equal(session.ticks[session.count - 2].type, QTA_TICK_DROP);
+    assert_int_equal(session.ticks[session.count - 2].drop.count, unrecorded);
+    assert_int_equal(conn_state(&session, session.count - 1), QTA_CONN_RUN_ENDED);
+    scratch_free(&session);
+    atomic_store(&stage->environment.disk_calls_left, -1);
+    reopen(stage); /* the next run seals it */
+    stage_run_for(stage, S);
+    assert_int_equal(stage_stop(stage, &err), QTA_OK);
+}
+
+/* It is full at midnight: the old session stays open, and ends with what it lacks once the new one
+ * can be opened. */
+static void day_that_ends_on_a_full_disk_is_told_in_its_session(void **state)
+{
+    struct stage *stage = *state;
+    stage->environment.realtime_ns = INT64_C(1714607998000000000); /* 23:59:58 */
+    open_busy_stage(stage);
+    fill_disk(stage);
+    assert_string_equal(strrchr(qta_gateway_session_path(stage->gateway), '/'), "/2024-05-01");
+    empty_disk(stage);
+    assert_string_equal(strrchr(qta_gateway_session_path(stage->gateway), '/'), "/2024-05-02");
+    stage_run_for(stage, S);
+    assert_int_equal(stage_stop(stage, NULL), QTA_OK);
+    struct scratch_session session;
+    size_t at = 0;
+    read_day(&session, stage, "2024-05-01");
+    uint64_t unrecorded = compare_with_session(stage, &session, &at);
+    assert_int_equal(conn_state(&session, session.count - 1), QTA_CONN_RUN_ENDED);
+    scratch_free(&session);
+    read_day(&session, stage, "2024-05-02");
+    assert_int_equal(conn_state(&session, 0), QTA_CONN_RUN_STARTED);
+    assert_int_equal(compare_with_session(stage, &session, &at), 0);
+    scratch_free(&session);
+    assert_int_equal(stats_of(stage).unrecorded, unrecorded);
+    assert_true(unrecorded > 300);
+}
+
+/* With fsync_interval 0 a sync that fails is an outage, too, and ends in a new chunk. */
+static void failing_sync_is_an_outage_without_loss(void **state)
+{
+    struct stage *stage = *state;
+    stage->options.recording.fsync_interval_ns = 0;
+    open_busy_stage(stage);
+    stage->environment.disk_errno = EIO;
+    atomic_store(&stage->environment.disk_calls_left, 0);
+    stage_run_for(stage, 100 * MS);
+    assert_int_equal(stats_of(stage).outages, 1);
+    empty_disk(stage);
+    assert_int_equal(stage_stop(stage, NULL), QTA_OK);
+    struct scratch_session session;
+    size_t at = 0;
+    read_day(&session, stage, "2024-05-01");
+    uint64_t unrecorded = compare_with_session(stage, &session, &at);
+    assert_int_equal(stats_of(stage).unrecorded, unrecorded);
+    assert_true(stage_log_count(stage, "Input/output error") > 0);
+    scratch_free(&session);
+}
+
 #define STAGED(test) cmocka_unit_test_setup_teardown(test, make_stage, free_stage)
 
 int main(void)
@@ -311,6 +486,10 @@ int main(void)
         STAGED(steps_of_the_wall_clock_are_recorded_and_time_never_goes_back),
         STAGED(a_jump_to_another_day_changes_the_session_and_back_does_not),
         cmocka_unit_test(a_disk_that_fails_at_any_call_costs_nothing_that_was_seen),
+        STAGED(full_disk_stops_the_recording_and_not_the_callbacks),
+        STAGED(disk_that_stays_full_gets_a_session_that_says_so),
+        STAGED(day_that_ends_on_a_full_disk_is_told_in_its_session),
+        STAGED(failing_sync_is_an_outage_without_loss),
     };
     return cmocka_run_group_tests_name("recording", tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct qta_environment *system_of(void)
 {
@@ -17,6 +18,10 @@ static struct fake_environment *self(struct qta_environment *env)
 static bool may(struct qta_environment *env, enum fake_operation operation)
 {
     struct fake_environment *fake = self(env);
+    while (atomic_load(&fake->held) & UINT32_C(1) << operation)
+        usleep(100);
+    if (atomic_load(&fake->slow) & UINT32_C(1) << operation)
+        usleep(atomic_load(&fake->delay_us));
     if (!(fake->operations & UINT32_C(1) << operation))
         return true;
     int64_t call = atomic_fetch_add(&fake->calls, 1) + 1;
@@ -196,6 +201,18 @@ void fake_environment_fail(struct fake_environment *fake, uint32_t operations, i
     fake->calls = 0;
     fake->failures = 0;
     fake->operations = operations;
+}
+
+void fake_environment_hold(struct fake_environment *fake, uint32_t operations)
+{
+    atomic_store(&fake->held, operations);
+}
+
+void fake_environment_slow_down(struct fake_environment *fake, uint32_t operations,
+                                uint32_t delay_us)
+{
+    atomic_store(&fake->delay_us, delay_us);
+    atomic_store(&fake->slow, operations);
 }
 
 const char *fake_operation_name(enum fake_operation operation)

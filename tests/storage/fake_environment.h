@@ -1,5 +1,6 @@
 /** @file fake_environment.h
- *  The system's disk with faults: a chosen call of a chosen operation fails, once or from then on.
+ *  The system's disk with faults: a chosen call of a chosen operation fails, once or from then on;
+ *  chosen operations are slow, or hang until they are let go.
  *
  *  Any thread. The clock is the real one. */
 #ifndef QTA_TESTS_FAKE_ENVIRONMENT_H
@@ -48,6 +49,9 @@ struct fake_environment {
     _Atomic int error;
     _Atomic int64_t calls;
     _Atomic int64_t failures;
+    _Atomic uint32_t held;     /**< bits of operations that wait as long as they are set */
+    _Atomic uint32_t slow;     /**< bits of operations that take delay_us longer */
+    _Atomic uint32_t delay_us; /**< of those */
 };
 
 /** Without faults. */
@@ -56,6 +60,13 @@ void fake_environment_init(struct fake_environment *fake);
 /** Operations, call and error; counts from 0 again. */
 void fake_environment_fail(struct fake_environment *fake, uint32_t operations, int64_t at,
                            bool fails_on, int error);
+
+/** Bits of operations hang from now on; 0 lets all of them go. */
+void fake_environment_hold(struct fake_environment *fake, uint32_t operations);
+
+/** Bits of operations take so much longer from now on. */
+void fake_environment_slow_down(struct fake_environment *fake, uint32_t operations,
+                                uint32_t delay_us);
 
 const char *fake_operation_name(enum fake_operation operation);
 

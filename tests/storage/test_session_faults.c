@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <qta/session.h>
 
@@ -225,35 +226,171 @@ static void crash_at_every_call_is_recovered_from(void **state)
     assert_true(at > 50);
 }
 
-static void full_journal_stops_with_a_clear_error(void **state)
-{
-    struct scratch *scratch = *state;
-    struct qta_session_writer_options options = small_options(scratch);
+/* ---- a journal that is full ---------------------------------------------------------------- */
+
+enum { JOURNAL_CHUNKS = 5 };
+
+/* A writer on a disk with faults. */
+struct recorder {
     struct fake_environment fake;
     struct qta_session_writer *writer;
-    struct qta_error err;
     struct tick_maker maker;
-    struct qta_tick tick;
-    options.journal_max_bytes = 5 * options.journal_chunk_bytes;
-    fake_environment_init(&fake);
-    tick_maker_init(&maker, SEED);
-    assert_int_equal(qta_session_writer_create_in(&writer, &options, maker.names, &fake.base, &err),
-                     QTA_OK);
-    /* nothing can be sealed, so that the journal grows to its limit */
-    fake_environment_fail(&fake, UINT32_C(1) << FAKE_RENAME, 40, true, ENOSPC);
-    enum qta_status status = QTA_OK;
-    uint64_t appended = 0;
-    for (int i = 0; i < 1000000 && status == QTA_OK; i++) {
-        tick_maker_next(&maker, QTA_TICK_NONE, &tick);
-        status = qta_session_writer_append(writer, &tick, &err);
-        appended += status == QTA_OK;
+    struct qta_tick tick; /* the next one */
+    uint64_t appended;
+};
+
+static void open_recorder(struct recorder *recorder, const struct scratch *scratch,
+                          int64_t fsync_interval_ns)
+{
+    struct qta_session_writer_options options = small_options(scratch);
+    struct qta_error err;
+    options.journal_max_bytes = JOURNAL_CHUNKS * options.journal_chunk_bytes;
+    options.fsync_interval_ns = fsync_interval_ns;
+    memset(recorder, 0, sizeof *recorder);
+    fake_environment_init(&recorder->fake);
+    tick_maker_init(&recorder->maker, SEED);
+    if (qta_session_writer_create_in(&recorder->writer, &options, recorder->maker.names,
+                                     &recorder->fake.base, &err) != QTA_OK)
+        fail_msg("open: %s", err.message);
+    tick_maker_next(&recorder->maker, QTA_TICK_NONE, &recorder->tick);
+}
+
+/* Until it fails, or so many. */
+static enum qta_status append_ticks(struct recorder *recorder, size_t count, struct qta_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        enum qta_status status = qta_session_writer_append(recorder->writer, &recorder->tick, err);
+        if (status != QTA_OK)
+            return status;
+        recorder->appended++;
+        tick_maker_next(&recorder->maker, QTA_TICK_NONE, &recorder->tick);
     }
-    assert_int_equal(status, QTA_ERR_NO_SPACE);
-    assert_int_equal(check_ticks(scratch->session, false), appended);
-    qta_session_writer_close(writer, NULL);
-    qta_session_writer_destroy(writer);
-    assert_int_equal(check_ticks(scratch->session, false), appended);
-    tick_maker_finish(&maker);
+    return QTA_OK;
+}
+
+/* Asks until there is room; the journal's thread needs its time for it. */
+static void resume_recorder(struct recorder *recorder)
+{
+    while (qta_session_writer_resume(recorder->writer, NULL) != QTA_OK)
+        usleep(1000);
+}
+
+static void close_recorder(struct recorder *recorder, enum qta_status expected)
+{
+    struct qta_error err = {.message = ""};
+    enum qta_status status = qta_session_writer_close(recorder->writer, &err);
+    if (status != expected)
+        fail_msg("close: %s", err.message);
+    qta_session_writer_destroy(recorder->writer);
+    tick_maker_finish(&recorder->maker);
+}
+
+/* The sealer hangs in a read: appends never wait for it, the journal grows to its limit, then says
+ * so; once the disk is back everything goes on in its place. */
+static void a_sealer_that_hangs_holds_nobody_up_until_the_journal_is_full(void **state)
+{
+    struct scratch *scratch = *state;
+    struct recorder recorder;
+    struct qta_error err = {.message = ""};
+    struct qta_session_verdict verdict;
+    open_recorder(&recorder, scratch, 1000 * 1000);
+    for (int round = 0; round < 2; round++) {
+        fake_environment_hold(&recorder.fake, UINT32_C(1) << FAKE_PREAD);
+        assert_int_equal(append_ticks(&recorder, SIZE_MAX, &err), QTA_ERR_NO_SPACE);
+        assert_non_null(strstr(err.message, "not sealed, its limit is 327680"));
+        assert_int_equal(append_ticks(&recorder, 1, &err), QTA_ERR_NO_SPACE);
+        assert_int_equal(qta_session_writer_resume(recorder.writer, &err), QTA_ERR_NO_SPACE);
+        assert_int_equal(check_ticks(scratch->session, false), recorder.appended);
+        fake_environment_hold(&recorder.fake, 0);
+        resume_recorder(&recorder);
+        assert_int_equal(append_ticks(&recorder, 100, &err), QTA_OK);
+    }
+    assert_true(recorder.appended > 2 * 1500);
+    close_recorder(&recorder, QTA_OK);
+    assert_int_equal(check_ticks(scratch->session, false), recorder.appended);
+    assert_int_equal(qta_session_verify(scratch->session, tell_problem, NULL, NULL, &verdict, &err),
+                     QTA_OK);
+}
+
+/* What cannot be sealed stays in the journal, and its last words find a place. */
+static void full_disk_takes_the_last_words_and_no_more(void **state)
+{
+    struct scratch *scratch = *state;
+    struct recorder recorder;
+    struct qta_error err;
+    open_recorder(&recorder, scratch, 1000 * 1000);
+    fake_environment_fail(&recorder.fake, FAKE_CHANGES & ~(UINT32_C(1) << FAKE_OPEN), 1, true,
+                          ENOSPC);
+    assert_int_equal(append_ticks(&recorder, SIZE_MAX, &err), QTA_ERR_NO_SPACE);
+    assert_int_equal(qta_session_writer_resume(recorder.writer, &err), QTA_ERR_NO_SPACE);
+    size_t notes = 0;
+    for (;;) { /* until this room is full, too */
+        enum qta_status status = qta_session_writer_append_note(recorder.writer, &recorder.tick,
+                                                                &err);
+        if (status != QTA_OK) {
+            assert_int_equal(status, QTA_ERR_NO_SPACE);
+            break;
+        }
+        notes++;
+        recorder.appended++;
+        tick_maker_next(&recorder.maker, QTA_TICK_NONE, &recorder.tick);
+    }
+    print_message("%zu notes\n", notes);
+    assert_true(notes >= 3);
+    assert_int_equal(append_ticks(&recorder, 1, &err), QTA_ERR_NO_SPACE);
+    assert_int_equal(check_ticks(scratch->session, false), recorder.appended);
+    close_recorder(&recorder, QTA_ERR_NO_SPACE);
+    assert_int_equal(check_ticks(scratch->session, false), recorder.appended);
+    struct qta_session_writer_options options = fault_options(scratch);
+    expect_recovery(scratch, &options, recorder.appended);
+}
+
+/* A disk that is slow in everything: whatever happens in which order, nothing is lost. */
+static void slow_disk_loses_nothing(void **state)
+{
+    struct scratch *scratch = *state;
+    struct recorder recorder;
+    struct qta_error err;
+    struct qta_session_verdict verdict;
+    open_recorder(&recorder, scratch, 1000 * 1000);
+    fake_environment_slow_down(&recorder.fake, FAKE_ALL & ~(UINT32_C(1) << FAKE_POPULATE), 3000);
+    size_t outages = 0;
+    while (recorder.appended < 6000) {
+        if (append_ticks(&recorder, 100, &err) == QTA_OK)
+            continue;
+        assert_int_equal(err.status, QTA_ERR_NO_SPACE);
+        outages++;
+        resume_recorder(&recorder);
+    }
+    print_message("%zu times the journal was full\n", outages);
+    close_recorder(&recorder, QTA_OK);
+    assert_int_equal(check_ticks(scratch->session, false), recorder.appended);
+    assert_int_equal(qta_session_verify(scratch->session, tell_problem, NULL, NULL, &verdict, &err),
+                     QTA_OK);
+}
+
+/* A sync that failed is not tried again and trusted: the journal goes on in another chunk. */
+static void failed_sync_is_resumed_from_in_a_new_chunk(void **state)
+{
+    struct scratch *scratch = *state;
+    struct recorder recorder;
+    struct qta_error err;
+    struct qta_session_verdict verdict;
+    open_recorder(&recorder, scratch, 0);
+    for (int64_t at = 1; at <= 4; at++) {
+        assert_int_equal(append_ticks(&recorder, 50, &err), QTA_OK);
+        fake_environment_fail(&recorder.fake, UINT32_C(1) << FAKE_SYNC_MAP, 1 + at % 2, false, EIO);
+        assert_int_equal(qta_session_writer_commit(recorder.writer, &err), QTA_ERR_IO);
+        assert_int_equal(qta_session_writer_commit(recorder.writer, &err), QTA_ERR_IO);
+        assert_int_equal(append_ticks(&recorder, 1, &err), QTA_ERR_IO);
+        resume_recorder(&recorder);
+        assert_int_equal(qta_session_writer_commit(recorder.writer, &err), QTA_OK);
+    }
+    close_recorder(&recorder, QTA_OK);
+    assert_int_equal(check_ticks(scratch->session, false), recorder.appended);
+    assert_int_equal(qta_session_verify(scratch->session, tell_problem, NULL, NULL, &verdict, &err),
+                     QTA_OK);
+    assert_int_equal(verdict.records, recorder.appended);
 }
 
 /* A reader on a failing disk says so; it neither crashes nor takes what it did not get for the end.
@@ -297,7 +434,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_operation_that_fails_for_good_loses_nothing, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(crash_at_every_call_is_recovered_from, setup, teardown),
-        cmocka_unit_test_setup_teardown(full_journal_stops_with_a_clear_error, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_sealer_that_hangs_holds_nobody_up_until_the_journal_is_full, setup, teardown),
+        cmocka_unit_test_setup_teardown(full_disk_takes_the_last_words_and_no_more, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(slow_disk_loses_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(failed_sync_is_resumed_from_in_a_new_chunk, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(reader_tells_of_a_failing_disk, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
