@@ -8,6 +8,7 @@
 
 #include <qta/timestamp.h>
 
+#include "storage/index_lookup.h"
 #include "storage/session_units.h"
 
 enum qta_status qta_block_init(struct qta_block *block, struct qta_error *err)
@@ -57,6 +58,7 @@ void qta_block_stream_rewind(struct qta_block_stream *stream)
         stream->next_seq = 0;
     stream->is_placed = false;
     stream->is_done = false;
+    stream->is_end_checked = false;
 }
 
 /* ---- what is wanted ------------------------------------------------------------------------ */
@@ -184,6 +186,23 @@ static enum qta_status open_segment(struct qta_block_stream *stream, uint32_t nu
     return qta_segment_reader_names(&stream->segment, learn_name, stream, err);
 }
 
+/* Of a segment of which nothing can be read, its header may be: then it says what is lost. */
+static enum qta_status report_unreadable(struct qta_block_stream *stream, uint32_t number,
+                                         struct qta_block *block)
+{
+    struct qta_segment_header header;
+    struct qta_error cause = block->error;
+    if (qta_segment_reader_peek(stream->folder, number, &header, NULL) != QTA_OK ||
+        !is_hole_before(stream, header.span.last_seq + 1))
+        return QTA_ERR_DAMAGED;
+    uint64_t first = stream->next_seq;
+    block->lost = header.span.last_seq + 1 - first;
+    stream->next_seq = header.span.last_seq + 1;
+    return qta_error_set(&block->error, QTA_ERR_DAMAGED,
+                         "%s: records %" PRIu64 " to %" PRIu64 " are lost", cause.message, first,
+                         header.span.last_seq);
+}
+
 /* The form that a unit has. One that cannot be read is passed over, with its error. */
 static enum qta_status enter_unit(struct qta_block_stream *stream,
                                   const struct qta_session_units *units, uint32_t number,
@@ -205,7 +224,35 @@ static enum qta_status enter_unit(struct qta_block_stream *stream,
     }
     if (status == QTA_ERR_DAMAGED || status == QTA_ERR_FORMAT)
         stream->next_unit = number + 1;
-    return status;
+    return status == QTA_ERR_DAMAGED ? report_unreadable(stream, number, block) : status;
+}
+
+/* Segments that were deleted from the end leave no hole in the numbers; the index may know them.
+ * Asked once, and not of a session that is still written. */
+static enum qta_status end_session(struct qta_block_stream *stream, struct qta_block *block)
+{
+    const struct qta_tick_filter *filter = stream->filter;
+    uint64_t next_seq = stream->next_seq > 0 ? stream->next_seq : 1;
+    struct qta_index_tail tail;
+    struct qta_segment_header header;
+    char label[QTA_FILE_NAME_BYTES];
+    bool may_be_missing = !stream->is_end_checked &&
+                          !qta_session_folder_is_locked(stream->folder) &&
+                          qta_index_find_tail(stream->folder, next_seq, filter->from_ns,
+                                              filter->until_ns, &tail);
+    stream->is_end_checked = true;
+    /* one behind the last that we know was sealed after we looked */
+    if (!may_be_missing ||
+        (tail.first_segment >= stream->next_unit &&
+         qta_segment_reader_peek(stream->folder, tail.first_segment, &header, NULL) == QTA_OK))
+        return qta_error_set(&block->error, QTA_ERR_END, "the session ends here");
+    block->lost = tail.last_seq + 1 - next_seq;
+    stream->next_seq = tail.last_seq + 1;
+    return qta_error_set(&block->error, QTA_ERR_DAMAGED,
+                         "records %" PRIu64 " to %" PRIu64
+                         " are missing: the index has them in %u segment%s from '%s' on",
+                         next_seq, tail.last_seq, tail.segments, tail.segments == 1 ? "" : "s",
+                         qta_session_file_label(label, QTA_FILE_SEGMENT, tail.first_segment));
 }
 
 /* QTA_ERR_END when no segment comes next. */
@@ -225,9 +272,8 @@ static enum qta_status enter_next_unit(struct qta_block_stream *stream, struct q
         }
         while (status == QTA_OK && !stream->segment.is_open && !stream->is_done) {
             uint32_t number = qta_session_units_from(&units, stream->next_unit);
-            status = number == 0
-                         ? qta_error_set(&block->error, QTA_ERR_END, "the session ends here")
-                         : enter_unit(stream, &units, number, block);
+            status = number == 0 ? end_session(stream, block)
+                                 : enter_unit(stream, &units, number, block);
         }
         qta_session_units_finish(&units);
         if (status != QTA_ERR_NOT_FOUND) /* it was removed after we looked: look again */
@@ -287,12 +333,46 @@ static enum qta_status open_block(struct qta_block_stream *stream, const struct 
     return status;
 }
 
+static enum qta_status report_hole(struct qta_block_stream *stream, uint64_t next_seq,
+                                   struct qta_block *block)
+{
+    uint64_t missing = stream->next_seq;
+    block->lost = next_seq - missing;
+    stream->next_seq = next_seq;
+    return qta_report_missing(missing, next_seq, &block->error);
+}
+
+/* Goes over the known holes of the open segment, up to the number that comes next. */
+static void skip_known_holes(struct qta_block_stream *stream, uint64_t limit)
+{
+    if (stream->next_seq == 0)
+        return;
+    uint64_t seq = qta_segment_reader_skip_holes(&stream->segment, stream->next_seq);
+    if (seq > limit)
+        seq = limit;
+    if (seq <= stream->next_seq)
+        return;
+    stream->known_lost += seq - stream->next_seq;
+    stream->next_seq = seq;
+}
+
+/* Behind the last frame: the header knows whether there were more. */
+static enum qta_status end_segment(struct qta_block_stream *stream, struct qta_block *block)
+{
+    const struct qta_segment_reader *segment = &stream->segment;
+    uint64_t end = segment->header.span.last_seq + 1;
+    skip_known_holes(stream, UINT64_MAX);
+    if (!segment->header_is_damaged && is_hole_before(stream, end))
+        return report_hole(stream, end, block);
+    return QTA_ERR_END;
+}
+
 /* Looks at one frame. *has_block: it is in `block` now. QTA_ERR_END behind the last one. */
 static enum qta_status take_frame(struct qta_block_stream *stream, struct qta_block *block,
                                   bool *has_block)
 {
     if (stream->frame >= stream->segment.footer.frame_count)
-        return QTA_ERR_END;
+        return end_segment(stream, block);
     const struct qta_frame *frame = &stream->segment.footer.frames[stream->frame];
     if (frame->kind != QTA_FRAME_TICKS) {
         stream->frame++;
@@ -300,12 +380,9 @@ static enum qta_status take_frame(struct qta_block_stream *stream, struct qta_bl
     }
     if (stream->next_seq == 0)
         stream->next_seq = frame->span.first_seq;
-    if (is_hole_before(stream, frame->span.first_seq)) {
-        uint64_t missing = stream->next_seq;
-        block->lost = frame->span.first_seq - missing;
-        stream->next_seq = frame->span.first_seq;
-        return qta_report_missing(missing, frame->span.first_seq, &block->error);
-    }
+    skip_known_holes(stream, frame->span.first_seq);
+    if (is_hole_before(stream, frame->span.first_seq))
+        return report_hole(stream, frame->span.first_seq, block);
     stream->is_done = is_behind_end(stream, &frame->span);
     if (stream->is_done)
         return QTA_OK;
@@ -353,6 +430,7 @@ void qta_block_stream_next(struct qta_block_stream *stream, struct qta_block *bl
     }
     block->status = status;
     block->next_seq = stream->next_seq;
+    block->known_lost = stream->known_lost;
     block->statistics = stream->statistics;
     block->statistics.done_bytes += bytes_in_segment(stream);
 }

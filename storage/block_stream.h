@@ -40,9 +40,10 @@ struct qta_block {
     struct qta_tick_span span;
     bool is_wanted_whole; /**< nothing in it needs to be compared with the filter */
 
-    uint64_t lost;     /**< records, with QTA_ERR_DAMAGED */
-    uint64_t next_seq; /**< behind it: everything before was read, passed over or reported */
-    uint32_t chunk;    /**< with QTA_ERR_END: the chunk that comes next; 0 when nothing does */
+    uint64_t lost;       /**< records, with QTA_ERR_DAMAGED */
+    uint64_t known_lost; /**< so far: records in known holes */
+    uint64_t next_seq;   /**< behind it: everything before was read, passed over or reported */
+    uint32_t chunk;      /**< with QTA_ERR_END: the chunk that comes next; 0 when nothing does */
     struct qta_read_statistics statistics;
 };
 
@@ -54,10 +55,12 @@ struct qta_block_stream {
     const struct qta_tick_filter *filter;
     struct qta_dictionary *names; /**< grows: the ids of ticks are its */
 
-    uint32_t next_unit; /**< the lowest number to open next */
-    uint64_t next_seq;  /**< of the session as it is stored; 0: whatever comes */
-    bool is_placed;     /**< next_unit is where the filter begins */
-    bool is_done;       /**< past the filter's end */
+    uint32_t next_unit;  /**< the lowest number to open next */
+    uint64_t next_seq;   /**< of the session as it is stored; 0: whatever comes */
+    bool is_placed;      /**< next_unit is where the filter begins */
+    bool is_done;        /**< past the filter's end */
+    bool is_end_checked; /**< the index was asked whether segments are missing at the end */
+    uint64_t known_lost;
     struct qta_segment_reader segment;
     struct qta_name_map ids; /**< of the open segment, to those of names */
     size_t frame;            /**< the next one */

@@ -1,5 +1,7 @@
 /* An index that is right says what one made of the segments now would say. */
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,6 +23,21 @@ static void tell(struct comparison *comparison, const char *format, const char *
     char problem[QTA_ERROR_MESSAGE_BYTES];
     /* the formats are our own, below */
     snprintf(problem, sizeof problem, "'%s' %s%s", QTA_SESSION_DB_NAME, format, detail);
+    comparison->problems++;
+    if (comparison->on_problem)
+        comparison->on_problem(comparison->user, problem);
+}
+
+static void tell_segment(struct comparison *comparison, uint32_t number, const char *what,
+                         int64_t first_seq, int64_t last_seq)
+{
+    char problem[QTA_ERROR_MESSAGE_BYTES];
+    char label[QTA_FILE_NAME_BYTES];
+    char range[64] = "";
+    if (first_seq != 0)
+        snprintf(range, sizeof range, "%" PRId64 " to %" PRId64, first_seq, last_seq);
+    snprintf(problem, sizeof problem, "'%s' %s%s",
+             qta_session_file_label(label, QTA_FILE_SEGMENT, number), what, range);
     comparison->problems++;
     if (comparison->on_problem)
         comparison->on_problem(comparison->user, problem);
@@ -87,6 +104,44 @@ static void compare_tables(struct comparison *comparison)
         compare_rows(comparison, queries[i].table, queries[i].sql);
 }
 
+/* Rows without a segment, and segments without a row: said one by one, which no table can. *is_same
+ * is false when there are any. A row that has lost its segment is a problem in any case. */
+static enum qta_status compare_presence(struct comparison *comparison, bool may_differ,
+                                        bool *is_same, struct qta_error *err)
+{
+    const struct qta_session_folder *folder = comparison->stored->folder;
+    struct qta_index_statement query = qta_index_statement_make(
+        comparison->stored->db, "SELECT segment, first_seq, last_seq FROM segments ORDER BY 1");
+    struct qta_file_numbers files; /* listed behind the query: what is indexed was there before */
+    struct qta_file_numbers rows = {0};
+    bool is_row = !query.has_failed && sqlite3_step(query.statement) == SQLITE_ROW;
+    enum qta_status status = qta_session_folder_list(folder, QTA_FILE_SEGMENT, &files, err);
+    rows.numbers = calloc(files.count + 1, sizeof *rows.numbers);
+    if (status == QTA_OK && !rows.numbers)
+        status = qta_error_set(err, QTA_ERR_NOMEM, "out of memory comparing the index");
+    *is_same = true;
+    for (; status == QTA_OK && is_row; is_row = sqlite3_step(query.statement) == SQLITE_ROW) {
+        uint32_t number = (uint32_t)sqlite3_column_int64(query.statement, 0);
+        if (qta_file_numbers_contain(&files, number)) {
+            rows.numbers[rows.count++] = number;
+            continue;
+        }
+        tell_segment(comparison, number, "is not there, but the index has it with records ",
+                     sqlite3_column_int64(query.statement, 1),
+                     sqlite3_column_int64(query.statement, 2));
+        *is_same = false;
+    }
+    for (size_t i = 0; status == QTA_OK && !may_differ && i < files.count; i++)
+        if (!qta_file_numbers_contain(&rows, files.numbers[i])) {
+            tell_segment(comparison, files.numbers[i], "is not in the index", 0, 0);
+            *is_same = false;
+        }
+    sqlite3_finalize(query.statement);
+    qta_file_numbers_finish(&rows);
+    qta_file_numbers_finish(&files);
+    return status;
+}
+
 static enum qta_status derive(struct qta_session_index *derived, struct qta_error *err)
 {
     enum qta_status status = qta_index_open_file(
@@ -100,7 +155,7 @@ static enum qta_status derive(struct qta_session_index *derived, struct qta_erro
 }
 
 /* An index that may be a segment behind is looked at for its integrity only. */
-static enum qta_status compare_open(struct comparison *comparison, bool may_be_behind,
+static enum qta_status compare_open(struct comparison *comparison, bool may_differ,
                                     struct qta_error *err)
 {
     struct qta_session_index *stored = comparison->stored;
@@ -121,17 +176,19 @@ static enum qta_status compare_open(struct comparison *comparison, bool may_be_b
         tell(comparison, "is damaged", "");
         return QTA_OK;
     }
-    if (may_be_behind)
-        return QTA_OK;
-    enum qta_status status = derive(comparison->derived, err);
+    bool is_same;
+    enum qta_status status = compare_presence(comparison, may_differ, &is_same, err);
+    if (status != QTA_OK || !is_same || may_differ)
+        return status;
+    status = derive(comparison->derived, err);
     if (status == QTA_OK)
         compare_tables(comparison);
     return status;
 }
 
-enum qta_status qta_session_index_compare(const struct qta_session_folder *folder,
-                                          bool may_be_behind, qta_problem_callback on_problem,
-                                          void *user, uint64_t *problems, struct qta_error *err)
+enum qta_status qta_session_index_compare(const struct qta_session_folder *folder, bool may_differ,
+                                          qta_problem_callback on_problem, void *user,
+                                          uint64_t *problems, struct qta_error *err)
 {
     char path[QTA_INDEX_PATH_BYTES];
     struct qta_session_index stored = {.folder = folder};
@@ -140,7 +197,7 @@ enum qta_status qta_session_index_compare(const struct qta_session_folder *folde
         .stored = &stored, .derived = &derived, .on_problem = on_problem, .user = user};
     qta_index_path(folder, "", path, sizeof path);
     if (access(path, F_OK) != 0) {
-        if (!may_be_behind)
+        if (!may_differ)
             tell(&comparison, "is missing", "");
         *problems += comparison.problems;
         return QTA_OK;
@@ -149,8 +206,8 @@ enum qta_status qta_session_index_compare(const struct qta_session_folder *folde
     struct qta_error cause;
     if (status == QTA_OK &&
         qta_index_open_file(&stored.db, path, SQLITE_OPEN_READONLY, &cause) == QTA_OK)
-        status = compare_open(&comparison, may_be_behind, err);
-    else if (status == QTA_OK && !may_be_behind) /* a log that cannot be read is no fault */
+        status = compare_open(&comparison, may_differ, err);
+    else if (status == QTA_OK && !may_differ) /* a log that cannot be read is no fault */
         tell(&comparison, "cannot be opened: ", cause.message);
     sqlite3_close(stored.db);
     sqlite3_close(derived.db);

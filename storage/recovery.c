@@ -10,6 +10,7 @@
 
 #include <qta/log.h>
 
+#include "storage/index_lookup.h"
 #include "storage/journal_raw.h"
 #include "storage/journal_reader.h"
 #include "storage/segment_reader.h"
@@ -112,6 +113,21 @@ static enum qta_status scan_segments(struct qta_recovery *recovery,
         status = scan_segment(recovery, folder, segments.numbers[i], err);
     qta_file_numbers_finish(&segments);
     return status;
+}
+
+/* Segments that were deleted from the end: their numbers are not given to other ticks and files, so
+ * that what is lost stays to be seen. */
+static void note_missing(struct qta_recovery *recovery, const struct qta_session_folder *folder)
+{
+    struct qta_index_tail tail;
+    if (!qta_index_find_tail(folder, recovery->next_seq, INT64_MIN, INT64_MAX, &tail))
+        return;
+    qta_log(QTA_LOG_WARNING, "storage",
+            "'%s': records %" PRIu64 " to %" PRIu64
+            " are missing: the index has them in segments that are not there",
+            folder->path, recovery->next_seq, tail.last_seq);
+    recovery->next_seq = tail.last_seq + 1;
+    note_number(recovery, tail.last_segment);
 }
 
 /* Whether the segment that a chunk was sealed into is there and whole enough to rely on. */
@@ -266,6 +282,8 @@ enum qta_status qta_recovery_run(struct qta_recovery *recovery,
         status = qta_session_folder_list(folder, QTA_FILE_JOURNAL, &recovery->journals, err);
     if (status == QTA_OK)
         status = recover_chunks(recovery, folder, err);
+    if (status == QTA_OK)
+        note_missing(recovery, folder);
     return status;
 }
 

@@ -57,6 +57,16 @@ void qta_tick_span_join(struct qta_tick_span *span, const struct qta_tick_span *
     span->types |= next->types;
 }
 
+void qta_tick_span_cover(struct qta_tick_span *span, uint64_t first_seq, uint64_t last_seq)
+{
+    if (first_seq == 0 || span->records == 0)
+        return;
+    if (first_seq < span->first_seq)
+        span->first_seq = first_seq;
+    if (last_seq > span->last_seq)
+        span->last_seq = last_seq;
+}
+
 static bool span_is_possible(const struct qta_tick_span *span)
 {
     return span->records > 0 && span->first_seq > 0 && span->last_seq >= span->first_seq &&
@@ -326,6 +336,38 @@ bool qta_frame_head_load(struct qta_frame *frame, uint32_t number, uint64_t offs
     span->max_ts_event_ns = (int64_t)qta_load_u64(bytes + FRAME_MAX_TS_EVENT);
     span->types = qta_load_u32(bytes + FRAME_TYPES);
     return complete_frame(frame);
+}
+
+/* ---- known holes --------------------------------------------------------------------------- */
+
+enum {
+    HOLE_FIRST_SEQ = 0,
+    HOLE_LAST_SEQ = 8,
+    HOLE_AFTER = 16,
+    HOLE_UNTIL = 24,
+    HOLE_CAUSE = 32,
+};
+
+void qta_known_hole_store(const struct qta_known_hole *hole, uint8_t bytes[QTA_HOLE_BYTES])
+{
+    memset(bytes, 0, QTA_HOLE_BYTES);
+    qta_store_u64(bytes + HOLE_FIRST_SEQ, hole->first_seq);
+    qta_store_u64(bytes + HOLE_LAST_SEQ, hole->last_seq);
+    qta_store_u64(bytes + HOLE_AFTER, (uint64_t)hole->after_ns);
+    qta_store_u64(bytes + HOLE_UNTIL, (uint64_t)hole->until_ns);
+    bytes[HOLE_CAUSE] = hole->cause;
+}
+
+bool qta_known_hole_load(struct qta_known_hole *hole, const uint8_t *bytes, size_t length)
+{
+    if (length != QTA_HOLE_BYTES)
+        return false;
+    hole->first_seq = qta_load_u64(bytes + HOLE_FIRST_SEQ);
+    hole->last_seq = qta_load_u64(bytes + HOLE_LAST_SEQ);
+    hole->after_ns = (int64_t)qta_load_u64(bytes + HOLE_AFTER);
+    hole->until_ns = (int64_t)qta_load_u64(bytes + HOLE_UNTIL);
+    hole->cause = bytes[HOLE_CAUSE];
+    return hole->first_seq > 0 && hole->last_seq >= hole->first_seq && hole->last_seq < UINT64_MAX;
 }
 
 /* ---- footer -------------------------------------------------------------------------------- */

@@ -27,6 +27,8 @@ enum {
     QTA_NAMES_RAW_BYTES_MAX = 1 << 20,
     QTA_FOOTER_RAW_BYTES_MAX = 64 << 20,
     QTA_STORED_RAW_BYTES_MAX = 40 << 20, /* of a block of stored frames, unpacked */
+    QTA_HOLE_BYTES = 40,
+    QTA_HOLE_CODEC_VERSION = 1,
 };
 
 enum qta_frame_kind {
@@ -35,6 +37,7 @@ enum qta_frame_kind {
     QTA_FRAME_NAMES_COPY = 3,
     QTA_FRAME_FOOTER = 4,
     QTA_FRAME_STORED = 5, /**< frames as a venue sent them */
+    QTA_FRAME_HOLE = 6, /**< records that are known to be lost */
 };
 
 /** What a run of ticks spans. */
@@ -54,6 +57,10 @@ void qta_tick_span_init(struct qta_tick_span *span);
 void qta_tick_span_add(struct qta_tick_span *span, const struct qta_tick *tick);
 /** Makes a span cover another one that follows it. */
 void qta_tick_span_join(struct qta_tick_span *span, const struct qta_tick_span *next);
+
+/** Makes a span cover known holes before, in and behind it: they count as no record, but their
+ * numbers are used. Nothing changes when first_seq is 0. */
+void qta_tick_span_cover(struct qta_tick_span *span, uint64_t first_seq, uint64_t last_seq);
 
 struct qta_segment_header {
     uint8_t session_id[QTA_SESSION_ID_BYTES];
@@ -98,6 +105,19 @@ void qta_frame_head_store(const struct qta_frame *frame, uint32_t number,
 /** False when the head at this offset of this segment fails its checksum or cannot be right. */
 bool qta_frame_head_load(struct qta_frame *frame, uint32_t number, uint64_t offset,
                          const uint8_t bytes[QTA_FRAME_HEAD_BYTES]);
+
+/** Records that a repair found to be lost: a reader passes them over. */
+struct qta_known_hole {
+    uint64_t first_seq;
+    uint64_t last_seq;
+    int64_t after_ns; /**< ts_recv of the record before; QTA_TIME_UNKNOWN when there is none */
+    int64_t until_ns; /**< ts_recv of the record behind; likewise */
+    uint8_t cause;    /**< enum qta_hole_cause */
+};
+
+void qta_known_hole_store(const struct qta_known_hole *hole, uint8_t bytes[QTA_HOLE_BYTES]);
+/** False when it cannot be one. */
+bool qta_known_hole_load(struct qta_known_hole *hole, const uint8_t *bytes, size_t length);
 
 /** Everything that a footer says. */
 struct qta_segment_footer {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/bytes.h"
 #include "core/crc32c.h"
 
 static const char *label_of(const struct qta_segment_reader *reader, char *text)
@@ -150,7 +151,33 @@ static enum qta_status add_frame(struct qta_segment_reader *reader, const struct
     return QTA_OK;
 }
 
-/* Frames follow one another; the first head that is not one ends the walk. */
+/* Goes to the next place from *offset on that is a head. A checksum that covers the place itself
+ * is not met by chance. QTA_ERR_DAMAGED when there is none. */
+static enum qta_status search_head(struct qta_segment_reader *reader, uint64_t *offset,
+                                   struct qta_frame *frame, struct qta_error *err)
+{
+    enum { WINDOW_BYTES = 1 << 16 };
+    uint8_t *window = qta_packed_writer_reserve(&reader->raw, WINDOW_BYTES);
+    if (!window)
+        return qta_error_set(err, QTA_ERR_NOMEM, "out of memory reading a segment");
+    while (*offset < reader->bytes && reader->bytes - *offset >= QTA_FRAME_HEAD_BYTES) {
+        uint64_t left = reader->bytes - *offset;
+        size_t length = left < WINDOW_BYTES ? (size_t)left : WINDOW_BYTES;
+        enum qta_status status = read_bytes(reader, *offset, window, length, err);
+        if (status != QTA_OK)
+            return status;
+        for (size_t i = 0; i + QTA_FRAME_HEAD_BYTES <= length; i++)
+            if (window[i] == 'Q' &&
+                qta_frame_head_load(frame, reader->number, *offset + i, window + i)) {
+                *offset += i;
+                return QTA_OK;
+            }
+        *offset += length - QTA_FRAME_HEAD_BYTES + 1;
+    }
+    return qta_error_set(err, QTA_ERR_DAMAGED, "no head of a block follows");
+}
+
+/* Frames follow one another. Where a head is not one, the next that is one is looked for. */
 static enum qta_status walk_frames(struct qta_segment_reader *reader, struct qta_error *err)
 {
     uint64_t offset = QTA_SEGMENT_HEADER_BYTES;
@@ -160,6 +187,8 @@ static enum qta_status walk_frames(struct qta_segment_reader *reader, struct qta
     while (status == QTA_OK) {
         struct qta_frame frame;
         status = read_head(reader, offset, &frame, err);
+        if (status == QTA_ERR_DAMAGED)
+            status = search_head(reader, &offset, &frame, err);
         if (status != QTA_OK)
             break;
         offset += QTA_FRAME_HEAD_BYTES + (uint64_t)frame.payload_bytes;
@@ -169,12 +198,72 @@ static enum qta_status walk_frames(struct qta_segment_reader *reader, struct qta
     return status == QTA_ERR_DAMAGED && reader->footer.frame_count > 0 ? QTA_OK : status;
 }
 
+/* ---- known holes --------------------------------------------------------------------------- */
+
+static enum qta_status load_hole(struct qta_segment_reader *reader, const struct qta_frame *frame,
+                                 struct qta_error *err)
+{
+    const uint8_t *payload;
+    struct qta_known_hole *hole = &reader->holes[reader->hole_count];
+    if (frame->payload_bytes != QTA_HOLE_BYTES || frame->codec_version != QTA_HOLE_CODEC_VERSION)
+        return QTA_OK;
+    enum qta_status status = qta_segment_reader_payload(reader, frame, &payload, err);
+    if (status != QTA_OK)
+        return status == QTA_ERR_DAMAGED ? QTA_OK : status;
+    bool follows = reader->hole_count == 0 || hole[-1].last_seq < qta_load_u64(payload);
+    if (follows && qta_known_hole_load(hole, payload, frame->payload_bytes))
+        reader->hole_count++;
+    return QTA_OK;
+}
+
+/* One that cannot be read is not known any more: then its records count as missing. */
+static enum qta_status load_holes(struct qta_segment_reader *reader, struct qta_error *err)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < reader->footer.frame_count; i++)
+        count += reader->footer.frames[i].kind == QTA_FRAME_HOLE;
+    if (count == 0)
+        return QTA_OK;
+    reader->holes = calloc(count, sizeof *reader->holes);
+    if (!reader->holes)
+        return qta_error_set(err, QTA_ERR_NOMEM, "out of memory reading a segment");
+    enum qta_status status = QTA_OK;
+    for (size_t i = 0; i < reader->footer.frame_count && status == QTA_OK; i++)
+        if (reader->footer.frames[i].kind == QTA_FRAME_HOLE)
+            status = load_hole(reader, &reader->footer.frames[i], err);
+    return status;
+}
+
+uint64_t qta_segment_reader_skip_holes(const struct qta_segment_reader *reader, uint64_t seq)
+{
+    size_t low = 0;
+    size_t high = reader->hole_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (reader->holes[middle].last_seq < seq)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < reader->hole_count && reader->holes[low].first_seq <= seq; low++)
+        seq = reader->holes[low].last_seq + 1;
+    return seq;
+}
+
+void qta_segment_reader_span(const struct qta_segment_reader *reader, struct qta_tick_span *span)
+{
+    qta_segment_footer_span(&reader->footer, span);
+    if (reader->hole_count > 0)
+        qta_tick_span_cover(span, reader->holes[0].first_seq,
+                            reader->holes[reader->hole_count - 1].last_seq);
+}
+
 /* What a damaged header would have said, as far as the frames tell. */
 static void piece_header_together(struct qta_segment_reader *reader)
 {
     memset(&reader->header, 0, sizeof reader->header);
     reader->header.number = reader->number;
-    qta_segment_footer_span(&reader->footer, &reader->header.span);
+    qta_segment_reader_span(reader, &reader->header.span);
 }
 
 /* ---- opening ------------------------------------------------------------------------------- */
@@ -256,6 +345,8 @@ static enum qta_status read_structure(struct qta_segment_reader *reader, struct 
             *err = cause;
         return header;
     }
+    if (status == QTA_OK)
+        status = load_holes(reader, err);
     if (status == QTA_OK && reader->header_is_damaged)
         piece_header_together(reader);
     return status;
@@ -283,6 +374,9 @@ void qta_segment_reader_close(struct qta_segment_reader *reader)
     qta_plane_decoder_destroy(reader->unpacker);
     reader->unpacker = NULL;
     qta_segment_footer_finish(&reader->footer);
+    free(reader->holes);
+    reader->holes = NULL;
+    reader->hole_count = 0;
     qta_packed_writer_finish(&reader->payload);
     qta_packed_writer_finish(&reader->raw);
 }
@@ -318,7 +412,7 @@ enum qta_status qta_segment_reader_names(struct qta_segment_reader *reader, qta_
     static const enum qta_frame_kind kinds[] = {QTA_FRAME_NAMES, QTA_FRAME_NAMES_COPY};
     bool is_complete = false;
     for (size_t copy = 0; copy < 2 && !is_complete; copy++) {
-        is_complete = true;
+        is_complete = !reader->footer_is_damaged; /* else a frame may not have been found */
         for (size_t i = 0; i < reader->footer.frame_count; i++) {
             const struct qta_frame *frame = &reader->footer.frames[i];
             if (frame->kind != kinds[copy])

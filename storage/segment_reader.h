@@ -20,6 +20,8 @@ struct qta_segment_reader {
     struct qta_plane_decoder *unpacker; /**< owned */
     struct qta_segment_header header;   /**< pieced together from the frames where it is damaged */
     struct qta_segment_footer footer;   /**< likewise */
+    struct qta_known_hole *holes;       /**< owned: those that can be read, ascending */
+    size_t hole_count;
     uint32_t number;
     uint64_t bytes; /**< of the file */
     int fd;
@@ -43,6 +45,12 @@ enum qta_status qta_segment_reader_open(struct qta_segment_reader *reader,
                                         struct qta_error *err);
 /** Fine on one that is not open. */
 void qta_segment_reader_close(struct qta_segment_reader *reader);
+
+/** The first number from seq on that is in no known hole of the segment. */
+uint64_t qta_segment_reader_skip_holes(const struct qta_segment_reader *reader, uint64_t seq);
+
+/** What the frames of a segment span, its known holes included: what its header has to say. */
+void qta_segment_reader_span(const struct qta_segment_reader *reader, struct qta_tick_span *span);
 
 /** Reads a frame's payload and checks it: *payload is valid until the next call. QTA_ERR_DAMAGED
  * says what is wrong, without the file's name. */

@@ -34,6 +34,8 @@ struct qta_segment_writer {
     struct qta_packed_writer raw;
     struct qta_packed_writer symbols; /* of all blocks; the footer borrows its bytes */
     struct symbol_counts symbol_counts;
+    uint64_t first_hole_seq; /* of the known holes; 0 while there is none */
+    uint64_t last_hole_seq;
     uint64_t position;
     int fd;
     bool has_blocks;
@@ -81,8 +83,6 @@ static enum qta_status write_frame(struct qta_segment_writer *writer, struct qta
     if (writer->payload.is_out_of_memory)
         return out_of_memory(err);
     assert(writer->payload.length <= QTA_FRAME_PAYLOAD_BYTES_MAX);
-    frame->codec_version = frame->kind == QTA_FRAME_STORED ? QTA_RAW_BLOCK_VERSION
-                                                           : QTA_BLOCK_CODEC_VERSION;
     frame->offset = writer->position;
     frame->payload_bytes = (uint32_t)writer->payload.length;
     frame->payload_checksum = qta_crc32c(0, writer->payload.bytes, writer->payload.length);
@@ -112,7 +112,8 @@ static void pack_raw(struct qta_segment_writer *writer)
 static enum qta_status flush_names(struct qta_segment_writer *writer, enum qta_frame_kind kind,
                                    uint32_t count, struct qta_error *err)
 {
-    struct qta_frame frame = {.kind = (uint8_t)kind, .count = count};
+    struct qta_frame frame = {
+        .kind = (uint8_t)kind, .codec_version = QTA_BLOCK_CODEC_VERSION, .count = count};
     pack_raw(writer);
     qta_packed_writer_clear(&writer->raw);
     enum qta_status status = write_frame(writer, &frame, err);
@@ -265,7 +266,9 @@ enum qta_status qta_segment_writer_put_ticks(struct qta_segment_writer *writer,
                                              struct qta_tick *ticks, size_t count,
                                              struct qta_error *err)
 {
-    struct qta_frame frame = {.kind = QTA_FRAME_TICKS, .count = (uint32_t)count};
+    struct qta_frame frame = {.kind = QTA_FRAME_TICKS,
+                              .codec_version = QTA_BLOCK_CODEC_VERSION,
+                              .count = (uint32_t)count};
     union {
         const struct qta_name_store *in;
         void *out;
@@ -298,6 +301,7 @@ enum qta_status qta_segment_writer_put_raw(struct qta_segment_writer *writer,
     assert(block->span.frames > 0);
     struct qta_frame frame = {
         .kind = QTA_FRAME_STORED,
+        .codec_version = QTA_RAW_BLOCK_VERSION,
         .count = (uint32_t)block->span.frames,
         .raw = block->span,
     };
@@ -311,11 +315,29 @@ enum qta_status qta_segment_writer_put_raw(struct qta_segment_writer *writer,
     return status;
 }
 
+enum qta_status qta_segment_writer_put_hole(struct qta_segment_writer *writer,
+                                            const struct qta_known_hole *hole,
+                                            struct qta_error *err)
+{
+    struct qta_frame frame = {
+        .kind = QTA_FRAME_HOLE, .codec_version = QTA_HOLE_CODEC_VERSION, .count = 1};
+    uint8_t bytes[QTA_HOLE_BYTES];
+    assert(hole->first_seq > writer->last_hole_seq && hole->last_seq >= hole->first_seq);
+    if (writer->first_hole_seq == 0)
+        writer->first_hole_seq = hole->first_seq;
+    writer->last_hole_seq = hole->last_seq;
+    qta_known_hole_store(hole, bytes);
+    qta_packed_writer_clear(&writer->payload);
+    qta_packed_writer_put(&writer->payload, bytes, sizeof bytes);
+    enum qta_status status = write_frame(writer, &frame, err);
+    return status == QTA_OK ? add_frame(writer, &frame, err) : status;
+}
+
 /* ---- the end ------------------------------------------------------------------------------- */
 
 static enum qta_status write_footer(struct qta_segment_writer *writer, struct qta_error *err)
 {
-    struct qta_frame frame = {.kind = QTA_FRAME_FOOTER};
+    struct qta_frame frame = {.kind = QTA_FRAME_FOOTER, .codec_version = QTA_BLOCK_CODEC_VERSION};
     qta_packed_writer_clear(&writer->raw);
     writer->footer.symbols = writer->symbols.bytes;
     writer->footer.symbols_length = writer->symbols.length;
@@ -332,6 +354,7 @@ static enum qta_status write_ends(struct qta_segment_writer *writer, struct qta_
     struct qta_environment *env = writer->folder->environment;
     uint8_t header[QTA_SEGMENT_HEADER_BYTES];
     uint8_t trailer[QTA_SEGMENT_TRAILER_BYTES];
+    qta_tick_span_cover(&writer->header.span, writer->first_hole_seq, writer->last_hole_seq);
     qta_segment_header_store(&writer->header, header);
     qta_segment_trailer_store(writer->header.number, writer->header.footer_offset, trailer);
     if (env->ops->pwrite(env, writer->fd, trailer, sizeof trailer, (int64_t)writer->position) != 0)

@@ -41,6 +41,11 @@ enum qta_status qta_segment_writer_put_raw(struct qta_segment_writer *writer,
                                            const struct qta_raw_block *block,
                                            struct qta_error *err);
 
+/** Notes that records are known to be lost: before, between or behind the ticks, in order. */
+enum qta_status qta_segment_writer_put_hole(struct qta_segment_writer *writer,
+                                            const struct qta_known_hole *hole,
+                                            struct qta_error *err);
+
 /** Footer, sync, name. There must be at least one block. After a failure nothing has the final name
  *  and the segment has to be written anew: a sync that failed is not tried twice. */
 enum qta_status qta_segment_writer_finish(struct qta_segment_writer *writer, struct qta_error *err);

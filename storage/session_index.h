@@ -42,10 +42,11 @@ enum qta_status qta_session_index_add_segment(struct qta_session_index *index, u
                                               struct qta_error *err);
 
 /** Compares an index with what would be made of the segments now; tells differences as whole
- *  sentences. One that may be behind, because the session is live or was cut, is only looked at for
- * its integrity. *problems grows. QTA_ERR_IO or QTA_ERR_NOMEM when that cannot be done. */
-enum qta_status qta_session_index_compare(const struct qta_session_folder *folder,
-                                          bool may_be_behind, qta_problem_callback on_problem,
-                                          void *user, uint64_t *problems, struct qta_error *err);
+ *  sentences. One that may differ, because the session is live, was cut or has damaged segments, is
+ * only looked at for its integrity and for rows that have no segment. *problems grows. QTA_ERR_IO
+ * or QTA_ERR_NOMEM when that cannot be done. */
+enum qta_status qta_session_index_compare(const struct qta_session_folder *folder, bool may_differ,
+                                          qta_problem_callback on_problem, void *user,
+                                          uint64_t *problems, struct qta_error *err);
 
 #endif

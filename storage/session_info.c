@@ -50,6 +50,8 @@ static void count_footer(struct counting *counting, const struct qta_segment_rea
     struct qta_session_info *info = counting->info;
     const struct qta_tick_span *span = &segment->header.span;
     info->dropped += segment->footer.dropped;
+    for (size_t i = 0; i < segment->hole_count; i++)
+        info->lost += segment->holes[i].last_seq - segment->holes[i].first_seq + 1;
     if (span->records == 0)
         return;
     info->records += span->records;
@@ -242,6 +244,7 @@ static enum qta_status count_session(struct counting *counting, const char *path
         struct qta_session_info kept = *info;
         start_info(info);
         info->runs = kept.runs;
+        info->lost = kept.lost;
         info->segments = kept.segments;
         info->raw_frames = kept.raw_frames;
         info->raw_bytes = kept.raw_bytes;

@@ -31,7 +31,8 @@ struct qta_session_reader {
     struct qta_block *block;        /* being decoded; NULL when there is none */
     uint64_t next_seq;              /* what was read from the journal already is skipped */
 
-    uint64_t lost; /* records of segments that are missing or unreadable */
+    uint64_t lost;       /* records of segments that are missing or unreadable */
+    uint64_t known_lost; /* that a repair has found to be lost */
     uint64_t good_blocks;
     struct qta_read_statistics statistics; /* of segments, up to where the caller is */
 
@@ -137,6 +138,11 @@ uint64_t qta_session_reader_lost(const struct qta_session_reader *reader)
     return reader->lost + reader->chunks.lost;
 }
 
+uint64_t qta_session_reader_known_lost(const struct qta_session_reader *reader)
+{
+    return reader->known_lost;
+}
+
 uint64_t qta_session_reader_blocks(const struct qta_session_reader *reader)
 {
     return reader->good_blocks;
@@ -163,6 +169,7 @@ static enum qta_status next_block(struct qta_session_reader *reader, uint32_t *c
 {
     struct qta_block *block = qta_read_ahead_next(&reader->ahead);
     reader->statistics = block->statistics;
+    reader->known_lost = block->known_lost;
     if (block->status == QTA_OK) {
         reader->block = block;
         return QTA_OK;

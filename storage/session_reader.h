@@ -14,9 +14,11 @@ enum qta_status qta_session_reader_create_in(struct qta_session_reader **out, co
                                              struct qta_environment *environment,
                                              struct qta_error *err);
 
-/** So far: records known to be missing or unreadable, blocks read to their ends, and bytes of the
+/** So far: records found to be missing or unreadable, those that a repair found lost before, blocks
+ *  read to their ends, and bytes of the
  *  session's files. */
 uint64_t qta_session_reader_lost(const struct qta_session_reader *reader);
+uint64_t qta_session_reader_known_lost(const struct qta_session_reader *reader);
 uint64_t qta_session_reader_blocks(const struct qta_session_reader *reader);
 uint64_t qta_session_reader_done_bytes(const struct qta_session_reader *reader);
 

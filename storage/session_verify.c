@@ -27,7 +27,8 @@ struct verification {
     uint64_t told_by_type[QTA_TICK_TYPE_END]; /* by the footers */
     uint8_t session_id[QTA_SESSION_ID_BYTES];
     bool has_session_id;
-    bool may_be_behind; /* live, or cut: not everything is in segments */
+    bool may_be_behind;    /* live, or cut: not everything is in segments */
+    bool has_lost_footers; /* then the index knows more than the segments tell */
 };
 
 QTA_PRINTF(2, 3)
@@ -131,6 +132,7 @@ static enum qta_status verify_ticks(struct verification *verification, const cha
     if (status == QTA_OK)
         status = read_all(verification, reader, &links, err);
     verification->verdict->lost = qta_session_reader_lost(reader);
+    verification->verdict->lost_before = qta_session_reader_known_lost(reader);
     verification->verdict->blocks = qta_session_reader_blocks(reader);
     if (status == QTA_OK)
         status = finish_links(verification, &links, err);
@@ -161,6 +163,26 @@ static bool heads_match(const struct qta_frame *left, const struct qta_frame *ri
            memcmp(&left->raw, &right->raw, sizeof left->raw) == 0 &&
            (left->kind != QTA_FRAME_TICKS ||
             memcmp(&left->span, &right->span, sizeof left->span) == 0);
+}
+
+static enum qta_status verify_hole(struct verification *verification,
+                                   struct qta_segment_reader *segment, const char *label,
+                                   const struct qta_frame *frame, struct qta_error *err)
+{
+    const uint8_t *payload;
+    struct qta_known_hole hole;
+    struct qta_error cause;
+    enum qta_status status = qta_segment_reader_payload(segment, frame, &payload, &cause);
+    if (status == QTA_OK && !qta_known_hole_load(&hole, payload, frame->payload_bytes))
+        status = qta_error_set(&cause, QTA_ERR_DAMAGED, "it makes no sense");
+    if (status == QTA_ERR_DAMAGED) {
+        tell(verification, "'%s': the known hole at byte %" PRIu64 " is damaged (%s)", label,
+             frame->offset, cause.message);
+        return QTA_OK;
+    }
+    if (status != QTA_OK && err)
+        *err = cause;
+    return status;
 }
 
 static enum qta_status verify_stored_frames(struct verification *verification,
@@ -213,6 +235,8 @@ static enum qta_status verify_frame(struct verification *verification,
              frame->offset);
     if (frame->kind == QTA_FRAME_STORED)
         return verify_stored_frames(verification, segment, label, frame, err);
+    if (frame->kind == QTA_FRAME_HOLE)
+        return verify_hole(verification, segment, label, frame, err);
     if (frame->kind != QTA_FRAME_NAMES && frame->kind != QTA_FRAME_NAMES_COPY)
         return QTA_OK; /* ticks have been read */
     enum qta_status status = qta_segment_reader_names_of(segment, frame, ignore_name, NULL, &cause);
@@ -267,7 +291,7 @@ static void verify_header(struct verification *verification,
         tell(verification, "'%s' is of another session", label);
     verification->has_session_id = true;
     struct qta_tick_span span;
-    qta_segment_footer_span(&segment->footer, &span);
+    qta_segment_reader_span(segment, &span);
     if (!segment->footer_is_damaged && memcmp(&span, &segment->header.span, sizeof span) != 0)
         tell(verification, "'%s': the header does not match the blocks", label);
 }
@@ -279,10 +303,13 @@ static enum qta_status verify_segment(struct verification *verification, uint32_
     char label[QTA_FILE_NAME_BYTES];
     qta_session_file_label(label, QTA_FILE_SEGMENT, number);
     enum qta_status status = qta_segment_reader_open(&segment, &verification->folder, number, err);
-    if (status == QTA_ERR_DAMAGED || status == QTA_ERR_NOT_FOUND)
+    if (status == QTA_ERR_DAMAGED || status == QTA_ERR_NOT_FOUND) {
+        verification->has_lost_footers = true;
         return QTA_OK; /* reading has told it */
+    }
     if (status != QTA_OK)
         return status;
+    verification->has_lost_footers |= segment.header_is_damaged || segment.footer_is_damaged;
     verify_header(verification, &segment, label);
     for (size_t type = 0; type < QTA_TICK_TYPE_END; type++)
         verification->told_by_type[type] += segment.footer.by_type[type];
@@ -362,8 +389,9 @@ enum qta_status qta_session_verify(const char *path, qta_problem_callback on_pro
     if (status == QTA_OK)
         status = verify_segments(&verification, err);
     if (status == QTA_OK)
-        status = qta_session_index_compare(&verification.folder, verification.may_be_behind,
-                                           on_problem, user, &verdict->problems, err);
+        status = qta_session_index_compare(
+            &verification.folder, verification.may_be_behind || verification.has_lost_footers,
+            on_problem, user, &verdict->problems, err);
     qta_session_folder_close(&verification.folder);
     if (status != QTA_OK || verdict->problems == 0)
         return status;

@@ -30,6 +30,7 @@ static const struct qta_option_help_row name_rows[] = {
     {"first_ts_recv, last_ts_recv", "when the first and last record was received; null when there "
                                     "is none"},
     {"gaps, dropped", "outages on record, and ticks that a slow subscriber missed"},
+    {"lost", "records that a repair found lost"},
     {"sealed", "nothing waits in the journal, and the last run was closed"},
     {"live, timezone", "whether it is being recorded now, and the zone that cuts its days"},
     {NULL, NULL},
@@ -88,9 +89,9 @@ static void print_json(const char *path, const struct qta_session_info *info)
            info->symbols, info->providers, info->runs, info->segments, info->bytes);
     print_json_time("first_ts_recv", info->first_ts_recv_ns);
     print_json_time("last_ts_recv", info->last_ts_recv_ns);
-    printf(",\"gaps\":%" PRIu64 ",\"dropped\":%" PRIu64
+    printf(",\"gaps\":%" PRIu64 ",\"dropped\":%" PRIu64 ",\"lost\":%" PRIu64
            ",\"sealed\":%s,\"live\":%s,\"timezone\":\"",
-           info->gaps, info->dropped, info->is_sealed ? "true" : "false",
+           info->gaps, info->dropped, info->lost, info->is_sealed ? "true" : "false",
            info->is_live ? "true" : "false");
     qta_escaped_print(stdout, info->timezone, true);
     printf("\"}\n");
@@ -158,6 +159,8 @@ static void print_text(const char *path, const struct qta_session_info *info)
     printf("\n");
     print_count("gaps", info->gaps);
     print_count("dropped", info->dropped);
+    if (info->lost > 0)
+        print_count("lost", info->lost);
     print_count("segments", info->segments);
     print_size(info);
     printf("  %-10s %s\n", "state", describe_state(info));

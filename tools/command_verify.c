@@ -78,12 +78,13 @@ static void print_verdict(const char *path, const struct qta_session_verdict *ve
 {
     qta_escaped_print(stdout, path, false);
     if (verdict->problems == 0)
-        printf(": ok, records: %" PRIu64 ", blocks: %" PRIu64 "\n", verdict->records,
-               verdict->blocks);
+        printf(": ok, records: %" PRIu64 ", blocks: %" PRIu64, verdict->records, verdict->blocks);
     else
-        printf(": damaged, problems: %" PRIu64 ", records lost: %" PRIu64 ", readable: %" PRIu64
-               "\n",
+        printf(": damaged, problems: %" PRIu64 ", records lost: %" PRIu64 ", readable: %" PRIu64,
                verdict->problems, verdict->lost, verdict->records);
+    if (verdict->lost_before > 0)
+        printf(", lost before a repair: %" PRIu64, verdict->lost_before);
+    printf("\n");
 }
 
 static enum qta_exit verify(const char *path, const struct settings *settings)

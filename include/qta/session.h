@@ -235,6 +235,7 @@ struct qta_session_info {
     uint64_t dropped;         /**< sum of DROP counts */
     uint64_t raw_frames;      /**< stored frames */
     uint64_t raw_bytes;       /**< of them, as the venues sent them */
+    uint64_t lost;            /**< records that a repair found lost: they left known holes */
     int64_t first_ts_recv_ns; /**< QTA_TIME_UNKNOWN when empty */
     int64_t last_ts_recv_ns;
     bool is_sealed; /**< nothing is left in the journal and the last run was closed */
@@ -248,11 +249,12 @@ QTA_API enum qta_status qta_session_info_read(const char *path, struct qta_sessi
 
 /** What qta_session_verify() found. */
 struct qta_session_verdict {
-    uint64_t records;    /**< that decode and pass their checksums */
-    uint64_t blocks;     /**< good blocks */
-    uint64_t problems;   /**< reported by the callback */
-    uint64_t lost;       /**< records known to be missing or unreadable */
-    uint64_t raw_frames; /**< stored frames that can be read */
+    uint64_t records;     /**< that decode and pass their checksums */
+    uint64_t blocks;      /**< good blocks */
+    uint64_t problems;    /**< reported by the callback */
+    uint64_t lost;        /**< records known to be missing or unreadable */
+    uint64_t lost_before; /**< records that a repair found lost before: no problem any more */
+    uint64_t raw_frames;  /**< stored frames that can be read */
 };
 
 /** Called for each problem: a whole sentence with file, block and range. */

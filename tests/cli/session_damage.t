@@ -45,9 +45,32 @@ $ qta-session cat --limit 1 hurt
 $ cp -r whole cut; truncate -s -100 cut/segments/000001.qseg; qta-session verify cut
 | cut: 'segments/000001.qseg': the trailer is damaged
 | cut: 'segments/000001.qseg': the footer is damaged
-| cut: 'session.db' does not match the segments: table segments
-| cut: 'session.db' does not match the segments: table counters
-| cut: 'session.db' does not match the segments: table segment_symbols
-| cut: damaged, problems: 5, records lost: 0, readable: 100000
+| cut: damaged, problems: 2, records lost: 0, readable: 100000
 = 3
 $ qta-session cat cut | cmp - <(qta-session cat whole)
+
+# Segments that are gone are missed as long as the index is there.
+$ cp -r whole empty; rm empty/segments/*; qta-session verify empty
+| empty: records 1 to 100000 are missing: the index has them in 1 segment from 'segments/000001.qseg' on
+| empty: 'segments/000001.qseg' is not there, but the index has it with records 1 to 100000
+| empty: damaged, problems: 2, records lost: 100000, readable: 0
+= 3
+$ qta-session cat empty
+! qta-session cat: empty: records 1 to 100000 are missing: the index has them in 1 segment from 'segments/000001.qseg' on
+= 3
+
+# The end of a segment that is cut short is missed as well.
+$ cp -r whole short; truncate -s $(($(stat -c %s short/segments/000001.qseg) * 6 / 10)) short/segments/000001.qseg
+$ qta-session verify short
+| short: 'segments/000001.qseg': the block at byte {*} is damaged (the file is cut short): records 32769 to 65536, received 1970-01-01T00:00:32.769000000Z to 1970-01-01T00:01:05.536000000Z, are lost
+| short: records 65537 to 100000 are missing
+| short: 'segments/000001.qseg': the trailer is damaged
+| short: 'segments/000001.qseg': the footer is damaged
+| short: damaged, problems: 4, records lost: 67232, readable: 32768
+= 3
+$ qta-session cat short > rest.txt
+! qta-session cat: short: 'segments/000001.qseg': the block at byte {*} is damaged (the file is cut short): records 32769 to 65536, received 1970-01-01T00:00:32.769000000Z to 1970-01-01T00:01:05.536000000Z, are lost
+! qta-session cat: short: records 65537 to 100000 are missing
+= 3
+$ wc -l < rest.txt
+| 32768

@@ -61,6 +61,7 @@ $ qta-session info --help
 |         when the first and last record was received; null when there is none
 |   gaps, dropped
 |         outages on record, and ticks that a slow subscriber missed
+|   lost  records that a repair found lost
 |   sealed
 |         nothing waits in the journal, and the last run was closed
 |   live, timezone
