@@ -270,12 +270,17 @@ static void put_value(struct output *out, enum qta_print_format format, enum qta
     }
 }
 
-static bool has_named_flags(const struct qta_tick *tick)
+static size_t shown_flag_count(enum qta_print_format format)
 {
-    uint32_t named = 0;
-    for (size_t i = 0; i < QTA_NAMED_FLAG_COUNT; i++)
-        named |= qta_named_flags[i].flag;
-    return (tick->flags & named) != 0;
+    return format == QTA_PRINT_CSV ? QTA_CELL_FLAG_COUNT : QTA_NAMED_FLAG_COUNT;
+}
+
+static bool has_shown_flags(const struct qta_tick *tick, enum qta_print_format format)
+{
+    uint32_t shown = 0;
+    for (size_t i = 0; i < shown_flag_count(format); i++)
+        shown |= qta_named_flags[i].flag;
+    return (tick->flags & shown) != 0;
 }
 
 static void put_flags(struct output *out, enum qta_print_format format, const struct qta_tick *tick)
@@ -283,7 +288,7 @@ static void put_flags(struct output *out, enum qta_print_format format, const st
     const char *separator = "";
     if (format == QTA_PRINT_NDJSON)
         put_char(out, '[');
-    for (size_t i = 0; i < QTA_NAMED_FLAG_COUNT; i++) {
+    for (size_t i = 0; i < shown_flag_count(format); i++) {
         if (!(tick->flags & qta_named_flags[i].flag))
             continue;
         put_string(out, separator);
@@ -320,10 +325,9 @@ static bool has_common(const struct qta_tick *tick, enum common column)
         return tick->src_seq != QTA_U64_NONE;
     case CONN:
         return tick->conn != 0;
-    case FLAGS:
-        return has_named_flags(tick);
     case SEQ:
     case TYPE:
+    case FLAGS:
     case COMMON_COUNT:
         break;
     }
@@ -397,7 +401,7 @@ static void print_ndjson(struct output *out, enum qta_time_format times,
         put_key(out, fields[i].name);
         put_value(out, QTA_PRINT_NDJSON, times, tick, &fields[i], names);
     }
-    if (has_common(tick, FLAGS)) {
+    if (has_shown_flags(tick, QTA_PRINT_NDJSON)) {
         put_key(out, common_names[FLAGS]);
         put_flags(out, QTA_PRINT_NDJSON, tick);
     }
@@ -469,8 +473,7 @@ static void print_csv(struct output *out, enum qta_time_format times, const stru
             put_value(out, QTA_PRINT_CSV, times, tick, field, names);
         put_char(out, ',');
     }
-    if (has_common(tick, FLAGS))
-        put_flags(out, QTA_PRINT_CSV, tick);
+    put_flags(out, QTA_PRINT_CSV, tick);
     put_char(out, '\n');
 }
 

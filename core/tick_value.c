@@ -1,11 +1,12 @@
 /* When a field counts as absent, for each kind; what flags are called. */
 #include "core/tick_value.h"
 
-const struct qta_named_flag qta_named_flags[QTA_NAMED_FLAG_COUNT] = {
+const struct qta_named_flag qta_named_flags[QTA_CELL_FLAG_COUNT] = {
     {QTA_FLAG_ROUNDED, "rounded"},
     {QTA_FLAG_FROM_FLOAT, "from_float"},
     {QTA_FLAG_CONDITIONS_CUT, "conditions_cut"},
     {QTA_FLAG_TIME_RAISED, "time_raised"},
+    {QTA_FLAG_ID_IS_TEXT, "id_is_text"},
 };
 
 bool qta_tick_has(const struct qta_tick *tick, const struct qta_field *field)

@@ -64,13 +64,15 @@ static inline const char *qta_provider_name(const struct qta_dictionary *names, 
     return qta_dictionary_name(names, QTA_NAME_PROVIDER, id, length);
 }
 
-/** The flags that are no field of a body, by the names they are printed with. */
-enum { QTA_NAMED_FLAG_COUNT = 4 };
+/** The flags that are no field of a body, by the names they are printed with. Those from
+ *  QTA_NAMED_FLAG_COUNT on are said where the form of a value does not: a cell does not tell an id
+ *  that is text from a number, quotes and types do. */
+enum { QTA_NAMED_FLAG_COUNT = 4, QTA_CELL_FLAG_COUNT = 5 };
 struct qta_named_flag {
     uint32_t flag; /**< one bit of enum qta_tick_flag */
     const char *name;
 };
-extern const struct qta_named_flag qta_named_flags[QTA_NAMED_FLAG_COUNT];
+extern const struct qta_named_flag qta_named_flags[QTA_CELL_FLAG_COUNT];
 
 /** Whether the tick has a value there at all. */
 bool qta_tick_has(const struct qta_tick *tick, const struct qta_field *field);

@@ -1,23 +1,15 @@
-/* CSV files into a new session. The session grows under a hidden name beside its place and takes
- * its name when it is whole, so that a failed import leaves nothing that looks like one. */
+/* Other people's CSV files into a new session. */
 #include <qta/import.h>
 
 #include <assert.h>
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "storage/compressed_input.h"
 #include "storage/csv_mapping.h"
 #include "storage/csv_reader.h"
+#include "storage/growing_session.h"
 
 enum { ROWS_BETWEEN_REPORTS = 16384 };
 
@@ -29,123 +21,10 @@ struct import {
     struct qta_import_result *result;
     struct qta_dictionary *names;
     struct qta_csv_mapping *mapping;
-    struct qta_session_writer *writer;
-    char *output;         /* without slashes at its end */
-    char *growing;        /* the session's path until it is whole */
-    bool has_growing;     /* there may be something at it */
+    struct qta_growing_session *growing;
     uint64_t done_bytes;  /* of the files before this one */
     uint64_t total_bytes; /* of all files; 0 when one of them has no size */
 };
-
-/* ---- where it grows ---------------------------------------------------------------------------
- */
-
-/* The last part of a path without slashes at its end. */
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
-static enum qta_status refuse_existing(const char *output, struct qta_error *err)
-{
-    return qta_error_set(err, QTA_ERR_STATE,
-                         "'%s' exists already: remove it or choose another name", output);
-}
-
-/* Nothing there, or an empty folder, will do. */
-static enum qta_status check_output(const char *output, struct qta_error *err)
-{
-    DIR *folder = opendir(output);
-    if (!folder) {
-        struct stat stat;
-        return lstat(output, &stat) == 0 ? refuse_existing(output, err) : QTA_OK;
-    }
-    size_t entries = 0;
-    while (readdir(folder))
-        entries++;
-    closedir(folder);
-    return entries > 2 ? refuse_existing(output, err) : QTA_OK; /* "." and ".." */
-}
-
-/* Makes the folders above the output, as `mkdir -p` would. */
-static enum qta_status make_parents(char *output, struct qta_error *err)
-{
-    enum qta_status status = QTA_OK;
-    for (char *slash = strchr(output + 1, '/'); slash && status == QTA_OK;
-         slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        struct stat stat_buffer;
-        if (mkdir(output, 0777) != 0 && errno != EEXIST)
-            status = qta_error_set_errno(err, "cannot make folder '%s'", output);
-        else if (stat(output, &stat_buffer) != 0 || !S_ISDIR(stat_buffer.st_mode))
-            status = qta_error_set(err, QTA_ERR_IO, "cannot make folder '%s': a file is there",
-                                   output);
-        *slash = '/';
-    }
-    return status;
-}
-
-static enum qta_status choose_paths(struct import *import, const char *output,
-                                    struct qta_error *err)
-{
-    size_t length = output ? strlen(output) : 0;
-    while (length > 1 && output[length - 1] == '/')
-        length--;
-    if (length == 0)
-        return qta_error_set(err, QTA_ERR_USAGE, "output: it is missing: the session to make");
-    uint64_t random;
-    if (getrandom(&random, sizeof random, 0) != sizeof random)
-        return qta_error_set_errno(err, "cannot get a random number");
-    import->output = strndup(output, length);
-    if (!import->output)
-        return qta_error_set(err, QTA_ERR_NOMEM, "out of memory");
-    const char *name = base_name(import->output);
-    int parent_length = (int)(name - import->output);
-    size_t capacity = length + sizeof "..import-0123456789abcdef";
-    import->growing = malloc(capacity);
-    if (!import->growing)
-        return qta_error_set(err, QTA_ERR_NOMEM, "out of memory");
-    snprintf(import->growing, capacity, "%.*s.%s.import-%016" PRIx64, parent_length, import->output,
-             name, random);
-    return QTA_OK;
-}
-
-static int remove_entry(const char *path, const struct stat *stat, int kind, struct FTW *position)
-{
-    (void)stat;
-    (void)kind;
-    (void)position;
-    return remove(path);
-}
-
-static void remove_tree(const char *path)
-{
-    enum { OPEN_FOLDERS_MAX = 8 };
-    nftw(path, remove_entry, OPEN_FOLDERS_MAX, FTW_DEPTH | FTW_PHYS);
-}
-
-/* After this the session is where it belongs, also when the power goes. */
-static enum qta_status take_name(struct import *import, struct qta_error *err)
-{
-    assert(import->growing && import->output);
-    if (rename(import->growing, import->output) != 0) {
-        if (errno == EEXIST || errno == ENOTEMPTY || errno == ENOTDIR)
-            return refuse_existing(import->output, err);
-        return qta_error_set_errno(err, "cannot rename '%s' to '%s'", import->growing,
-                                   import->output);
-    }
-    import->has_growing = false;
-    char *parent = strndup(import->output, (size_t)(base_name(import->output) - import->output));
-    int fd = parent ? open(*parent ? parent : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    enum qta_status status = QTA_OK;
-    if (fd < 0 || fsync(fd) != 0)
-        status = qta_error_set_errno(err, "cannot sync the folder of '%s'", import->output);
-    if (fd >= 0)
-        close(fd);
-    free(parent);
-    return status;
-}
 
 /* ---- rows -------------------------------------------------------------------------------------
  */
@@ -165,21 +44,13 @@ static enum qta_status read_input(void *user, void *bytes, size_t capacity, size
 
 static enum qta_status store(struct import *import, struct qta_tick *tick, struct qta_error *err)
 {
-    int64_t last_ns = qta_session_writer_last_ts_recv_ns(import->writer);
-    if (tick->ts_recv_ns < last_ns) {
-        tick->ts_recv_ns = last_ns;
-        tick->flags |= QTA_FLAG_TIME_RAISED;
-        import->result->times_raised++;
-    }
-    tick->rx_seq = qta_session_writer_next_seq(import->writer);
+    enum qta_status status = qta_growing_session_append(import->growing, tick, err);
+    import->result->times_raised += (tick->flags & QTA_FLAG_TIME_RAISED) != 0;
     import->result->rounded += (tick->flags & QTA_FLAG_ROUNDED) != 0;
     import->result->conditions_cut += (tick->flags & QTA_FLAG_CONDITIONS_CUT) != 0;
     import->result->rows++;
     import->result->ticks++;
-    enum qta_status status = qta_session_writer_append(import->writer, tick, err);
-    if (status != QTA_OK)
-        return qta_error_prefix(err, status, "cannot write session '%s'", import->output);
-    return QTA_OK;
+    return status;
 }
 
 static enum qta_status report(struct import *import, const struct qta_compressed_input *input,
@@ -284,21 +155,11 @@ static enum qta_status prepare(struct import *import, const char *const *paths, 
     enum qta_status status = qta_dictionary_create(&import->names, err);
     if (status == QTA_OK)
         status = qta_csv_mapping_create(&import->mapping, import->options, import->names, err);
-    if (status == QTA_OK)
-        status = choose_paths(import, output, err);
-    if (status == QTA_OK)
-        status = check_output(import->output, err);
-    if (status == QTA_OK)
-        status = make_parents(import->output, err);
     if (status != QTA_OK)
         return status;
     sum_sizes(import, paths, path_count);
-    struct qta_session_writer_options options = qta_session_writer_options_default();
-    options.path = import->growing;
-    options.timezone = import->options->timezone;
-    options.fsync_interval_ns = -1; /* nobody relies on it before it has its name */
-    import->has_growing = true;
-    return qta_session_writer_create(&import->writer, &options, import->names, err);
+    return qta_growing_session_create(&import->growing, output, "import", import->options->timezone,
+                                      import->names, err);
 }
 
 static enum qta_status run(struct import *import, const char *const *paths, size_t path_count,
@@ -308,12 +169,8 @@ static enum qta_status run(struct import *import, const char *const *paths, size
     for (size_t i = 0; status == QTA_OK && i < path_count; i++)
         status = import_file(import, paths[i], err);
     if (status == QTA_OK)
-        status = qta_session_writer_close(import->writer, err);
-    qta_session_writer_destroy(import->writer);
-    if (status == QTA_OK)
-        status = take_name(import, err);
-    if (import->has_growing && status != QTA_OK)
-        remove_tree(import->growing);
+        status = qta_growing_session_finish(import->growing, err);
+    qta_growing_session_destroy(import->growing);
     return status;
 }
 
@@ -330,7 +187,5 @@ enum qta_status qta_import_csv(const char *const *paths, size_t path_count, cons
     enum qta_status status = run(&import, paths, path_count, output, err);
     qta_csv_mapping_destroy(import.mapping);
     qta_dictionary_destroy(import.names);
-    free(import.growing);
-    free(import.output);
     return status;
 }

@@ -293,3 +293,22 @@ enum qta_status qta_csv_reader_next(struct qta_csv_reader *reader, struct qta_cs
     reader->line = line;
     return QTA_OK;
 }
+
+enum qta_status qta_csv_reader_skip_line(struct qta_csv_reader *reader, struct qta_error *err)
+{
+    for (;;) {
+        const char *start = reader->window + reader->from;
+        const char *end = memchr(start, '\n', reader->to - reader->from);
+        if (end) {
+            reader->from += (size_t)(end - start) + 1;
+            reader->line++;
+            return QTA_OK;
+        }
+        reader->from = reader->to;
+        if (reader->is_at_end)
+            return QTA_OK;
+        enum qta_status status = read_more(reader, err);
+        if (status != QTA_OK)
+            return status;
+    }
+}

@@ -46,4 +46,7 @@ void qta_csv_reader_destroy(struct qta_csv_reader *reader);
 enum qta_status qta_csv_reader_next(struct qta_csv_reader *reader, struct qta_csv_row *row,
                                     struct qta_error *err);
 
+/** After QTA_ERR_FORMAT: goes on behind the line on which the row began that could not be read. */
+enum qta_status qta_csv_reader_skip_line(struct qta_csv_reader *reader, struct qta_error *err);
+
 #endif

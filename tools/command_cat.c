@@ -10,18 +10,14 @@
 #include "tools/option_table.h"
 #include "tools/program.h"
 #include "tools/session_command.h"
-#include "tools/session_time.h"
+#include "tools/session_filter.h"
 
 enum { OUTPUT_BYTES = 256 * 1024 };
 
 struct settings {
     int format;
     int time_format;
-    struct qta_session_time from;
-    struct qta_session_time until;
-    struct qta_option_list symbols;
-    struct qta_option_list providers;
-    uint32_t types;
+    struct qta_session_choice choice;
     uint64_t limit;
 };
 
@@ -31,24 +27,6 @@ static const enum qta_print_format format_values[] = {QTA_PRINT_NDJSON, QTA_PRIN
 static const char *const time_formats[] = {"rfc3339", "ns", NULL};
 static const enum qta_time_format time_format_values[] = {QTA_TIME_FORMAT_RFC3339,
                                                           QTA_TIME_FORMAT_NS};
-
-/* "trade,quote" to bits; uses add up. */
-static bool read_types(const char *text, void *field)
-{
-    uint32_t types = 0;
-    for (const char *name = text;; name++) {
-        size_t length = strcspn(name, ",");
-        enum qta_tick_type type = qta_tick_type_parse(name, length);
-        if (type == QTA_TICK_NONE)
-            return false;
-        types |= QTA_TYPE_BIT(type);
-        name += length;
-        if (*name == '\0')
-            break;
-    }
-    *(uint32_t *)field |= types;
-    return true;
-}
 
 static const struct qta_option options[] = {
     {.name = "format",
@@ -64,38 +42,7 @@ static const struct qta_option options[] = {
      .choices = time_formats,
      .value_name = "FORMAT",
      .help = "rfc3339 (the default), or ns: integers since 1970"},
-    {.name = "from",
-     .kind = QTA_OPTION_CUSTOM,
-     .offset = offsetof(struct settings, from),
-     .read = qta_session_time_read,
-     .expected = QTA_SESSION_TIME_EXPECTED,
-     .value_name = "TIME",
-     .help = "only what was received at this time or later"},
-    {.name = "to",
-     .kind = QTA_OPTION_CUSTOM,
-     .offset = offsetof(struct settings, until),
-     .read = qta_session_time_read,
-     .expected = QTA_SESSION_TIME_EXPECTED,
-     .value_name = "TIME",
-     .help = "only what was received before this time"},
-    {.name = "symbols",
-     .kind = QTA_OPTION_LIST,
-     .offset = offsetof(struct settings, symbols),
-     .value_name = "A,B",
-     .help = "only these symbols, and records that belong to no symbol"},
-    {.name = "types",
-     .kind = QTA_OPTION_CUSTOM,
-     .offset = offsetof(struct settings, types),
-     .read = read_types,
-     .expected = "a list of types: trade, quote, bar, book, trade_cancel, trade_correct, status, "
-                 "luld, imbalance, conn, gap, drop, clock, marker",
-     .value_name = "A,B",
-     .help = "only these types, e.g. trade,quote"},
-    {.name = "providers",
-     .kind = QTA_OPTION_LIST,
-     .offset = offsetof(struct settings, providers),
-     .value_name = "A,B",
-     .help = "only what these providers sent"},
+    QTA_SESSION_CHOICE_OPTIONS(struct settings),
     {.name = "limit",
      .kind = QTA_OPTION_NUMBER,
      .offset = offsetof(struct settings, limit),
@@ -196,34 +143,12 @@ static void put_ticks(struct output *output, const struct qta_tick *ticks, size_
     }
 }
 
-static enum qta_status make_filter(const struct settings *settings, const char *path,
-                                   struct qta_session_filter *filter, struct qta_error *err)
-{
-    *filter = qta_session_filter_default();
-    if (settings->types != 0)
-        filter->types = settings->types;
-    filter->symbols = settings->symbols.items;
-    filter->symbol_count = settings->symbols.count;
-    filter->providers = settings->providers.items;
-    filter->provider_count = settings->providers.count;
-    if (settings->from.kind == QTA_SESSION_TIME_NONE &&
-        settings->until.kind == QTA_SESSION_TIME_NONE)
-        return QTA_OK;
-    struct qta_session_info info; /* it has the zone and the first day */
-    enum qta_status status = qta_session_info_read(path, &info, err);
-    if (status != QTA_OK)
-        return status;
-    filter->from_ns = qta_session_time_resolve(&settings->from, &info, filter->from_ns);
-    filter->until_ns = qta_session_time_resolve(&settings->until, &info, filter->until_ns);
-    return QTA_OK;
-}
-
 static enum qta_exit print_session(struct output *output, const char *path)
 {
     struct qta_session_filter filter;
     struct qta_session_reader *reader;
     struct qta_error err;
-    if (make_filter(output->settings, path, &filter, &err) != QTA_OK ||
+    if (qta_session_choice_resolve(&output->settings->choice, path, &filter, &err) != QTA_OK ||
         qta_session_reader_create(&reader, path, &filter, &err) != QTA_OK)
         return qta_program_fail(&err);
     enum qta_exit outcome = QTA_EXIT_DONE;
@@ -275,7 +200,6 @@ int qta_command_cat(int argc, char **argv)
     int exit_code;
     if (qta_option_table_parse(&table, argc, argv, &settings, &sessions, &exit_code))
         exit_code = (int)qta_program_finish(print_sessions(&settings, &sessions));
-    qta_option_list_finish(&settings.symbols);
-    qta_option_list_finish(&settings.providers);
+    qta_session_choice_finish(&settings.choice);
     return exit_code;
 }

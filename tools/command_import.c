@@ -1,18 +1,17 @@
-/* qta-session import: other people's tick files into a new session. */
+/* qta-session import: our own exports, or other people's tick files, into a new session. */
 #include <inttypes.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include <qta/exchange.h>
 #include <qta/import.h>
 
 #include "tools/option_table.h"
 #include "tools/program.h"
 #include "tools/session_command.h"
+#include "tools/stop_signal.h"
 
-enum { IMPORT_CSV = 0 };
+enum { IMPORT_CSV = 0, IMPORT_NDJSON = 1 };
 
 struct settings {
     struct qta_import_options import;
@@ -23,8 +22,9 @@ struct settings {
     bool is_quiet;
 };
 
-static const char *const formats[] = {[IMPORT_CSV] = "csv", NULL};
+static const char *const formats[] = {[IMPORT_CSV] = "csv", [IMPORT_NDJSON] = "ndjson", NULL};
 static const char *const types[] = {"trade", "quote", NULL};
+enum { TYPE_NOT_GIVEN = -1 };
 static const char *const time_units[] = {"rfc3339", "s", "ms", "us", "ns", NULL};
 
 static bool read_character(const char *text, void *field)
@@ -46,20 +46,19 @@ static const struct qta_option options[] = {
      .offset = OFFSET(format),
      .choices = formats,
      .value_name = "FORMAT",
-     .help = "csv (the default)"},
+     .help = "csv (the default), or ndjson: an export of ours"},
     {.name = "type",
      .kind = QTA_OPTION_CHOICE,
      .offset = OFFSET(type),
      .choices = types,
-     .is_required = true,
      .value_name = "TYPE",
      .help = "what a row is: trade or quote"},
     {.name = "columns",
      .kind = QTA_OPTION_TEXT,
      .offset = OFFSET(import.columns),
-     .is_required = true,
      .value_name = "NAME=COLUMN,...",
-     .help = "which column is what, by number from 1 or by the name in the header line; see below"},
+     .help = "which column is what, by number from 1 or by the name in the header line; see below. "
+             "Without it the CSV is an export of ours"},
     {.name = "output",
      .kind = QTA_OPTION_TEXT,
      .offset = OFFSET(output),
@@ -92,7 +91,8 @@ static const struct qta_option options[] = {
      .kind = QTA_OPTION_TEXT,
      .offset = OFFSET(import.timezone),
      .value_name = "ZONE",
-     .help = "whose midnight, e.g. America/New_York (default: UTC)"},
+     .help = "whose midnight, e.g. America/New_York (default: UTC); of an export: the time zone to "
+             "note in the session"},
     {.name = "scale",
      .kind = QTA_OPTION_TEXT,
      .offset = OFFSET(import.scales),
@@ -138,6 +138,8 @@ static const struct qta_option_help_row column_rows[] = {
 };
 
 static const struct qta_option_help_row example_rows[] = {
+    {"qta-session import --format ndjson --output sessions/day day.ndjson.zst",
+     "an export, back again"},
     {"qta-session import --type trade \\\n"
      "    --columns ts_event=time,price=px,size=qty \\\n"
      "    --symbol BTC-USD --output sessions/btc trades.csv.gz",
@@ -166,21 +168,26 @@ static const struct qta_option_help_section sections[] = {
 
 static const struct qta_option_help_row exit_rows[] = {
     {"0", "every row is a tick of the new session"},
-    {"1", "failed, e.g. for a row that is wrong: nothing is left of the session"},
+    {"1", "failed, e.g. for a row of --columns that is wrong: nothing is left of the session"},
     {"2", "bad usage; nothing was done"},
-    {"3", "done, but numbers were rounded or conditions did not fit (such ticks are flagged)"},
+    {"3", "done, but lines of an export were wrong and left out, or numbers were rounded or "
+          "conditions did not fit (such ticks are flagged)"},
     {NULL, NULL},
 };
 
 static const struct qta_option_table table = {
     .program = "qta-session import",
-    .synopsis = "--type TYPE --columns NAME=COLUMN,... --output SESSION\n"
-                "                          [OPTION]... FILE...",
+    .synopsis = "[--format FORMAT] --output SESSION [OPTION]... FILE...\n"
+                "       qta-session import --type TYPE --columns NAME=COLUMN,...\n"
+                "                          --output SESSION [OPTION]... FILE...",
     .summary =
-        "Makes a session of CSV files (plain, gzip or zstd, told by content; '-' is standard "
-        "input): one tick for each row, in the order of the files and rows, with exactly the "
-        "digits that are there. If a row is wrong, the import fails with its file and line "
-        "and leaves nothing behind.",
+        "Makes a session of files that 'qta-session export' wrote as ndjson or CSV, or, with "
+        "--columns, of other people's CSV (plain, gzip or zstd, told by content; '-' is standard "
+        "input), in the order of the files and lines, with exactly the digits that are there.\n"
+        "Of an export every record comes back in its place. Lines that are wrong are reported with "
+        "file and line, and left out.\n"
+        "Of other CSV every row becomes one tick. If a row is wrong, the import fails with its "
+        "file and line and leaves nothing behind.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .sections = sections,
@@ -189,24 +196,6 @@ static const struct qta_option_table table = {
     .operand_max = SIZE_MAX,
     .exit_statuses = exit_rows,
 };
-
-/* Set by the first SIGINT or SIGTERM; a handler can reach nothing but globals. */
-static atomic_bool is_stopped;
-
-/* The signal may come just before a read that then waits for ever: the alarm interrupts that, too.
- */
-static void on_signal(int number)
-{
-    if (number != SIGALRM && atomic_exchange(&is_stopped, true))
-        _exit(QTA_EXIT_FAILED);
-    alarm(1);
-}
-
-static bool should_stop(void *user)
-{
-    (void)user;
-    return atomic_load(&is_stopped);
-}
 
 static void show_progress(void *user, uint64_t done_bytes, uint64_t total_bytes)
 {
@@ -248,33 +237,123 @@ static bool report(const struct settings *settings, const struct qta_import_resu
     return result->rounded > 0 || result->conditions_cut > 0;
 }
 
-static enum qta_exit import(struct settings *settings, const struct qta_option_operands *files)
+/* What a failed library call comes to. */
+static enum qta_exit fail(const struct settings *settings, const struct qta_error *err)
 {
-    settings->import.type = types[settings->type];
+    if (!qta_stop_signal_seen(NULL))
+        return qta_program_fail(err);
+    qta_program_error("stopped; nothing is left of '%s'", settings->output);
+    return QTA_EXIT_FAILED;
+}
+
+static enum qta_exit import_rows(struct settings *settings, const struct qta_option_operands *files)
+{
+    settings->import.type = settings->type == TYPE_NOT_GIVEN ? NULL : types[settings->type];
     settings->import.time_unit = time_units[settings->time_unit];
-    settings->import.should_stop = should_stop;
-    struct sigaction action = {.sa_handler = on_signal}; /* no SA_RESTART: it ends a waiting read */
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGALRM, &action, NULL);
+    settings->import.should_stop = qta_stop_signal_seen;
     struct qta_import_result result;
     struct qta_error err;
     enum qta_status status = qta_import_csv(files->items, files->count, settings->output,
                                             &settings->import, show_progress, settings, &result,
                                             &err);
     qta_progress_clear();
-    if (status != QTA_OK && atomic_load(&is_stopped)) {
-        qta_program_error("stopped; nothing is left of '%s'", settings->output);
-        return QTA_EXIT_FAILED;
-    }
     if (status != QTA_OK)
-        return qta_program_fail(&err);
+        return fail(settings, &err);
     return report(settings, &result) ? QTA_EXIT_LOSS : QTA_EXIT_DONE;
+}
+
+/* ---- our own exports --------------------------------------------------------------------------
+ */
+
+/* An option that means nothing for an export; NULL when there is none. */
+static const char *find_option_of_rows(const struct settings *settings)
+{
+    const struct qta_import_options *import = &settings->import;
+    const struct {
+        const char *name;
+        bool is_given;
+    } options_of_rows[] = {
+        {"type", settings->type != TYPE_NOT_GIVEN},
+        {"columns", import->columns != NULL},
+        {"symbol", import->symbol != NULL},
+        {"provider", import->provider != NULL},
+        {"time-unit", settings->time_unit != 0},
+        {"date", import->date != NULL},
+        {"scale", import->scales != NULL},
+        {"null", import->null_text != NULL},
+        {"delimiter", import->delimiter != ','},
+        {"conditions-separator", import->conditions_separator != 0},
+        {"header", import->has_header},
+    };
+    for (size_t i = 0; i < sizeof options_of_rows / sizeof options_of_rows[0]; i++) {
+        if (options_of_rows[i].is_given)
+            return options_of_rows[i].name;
+    }
+    return NULL;
+}
+
+static void show_problem(void *user, const char *problem)
+{
+    (void)user;
+    qta_program_error("%s", problem);
+}
+
+static void report_restored(const struct settings *settings,
+                            const struct qta_restore_result *result)
+{
+    char count[QTA_NUMBER_TEXT_BYTES];
+    if (result->bad_lines > 0)
+        qta_program_error("lines left out: %s", qta_number_print(result->bad_lines, count));
+    if (settings->is_quiet)
+        return;
+    qta_program_error("records imported into '%s': %s", settings->output,
+                      qta_number_print(result->records, count));
+    if (result->renumbered > 0)
+        qta_program_error("%s have another number now than in the file",
+                          qta_number_print(result->renumbered, count));
+    if (result->times_raised > 0)
+        qta_program_error("%s go back in time: their ts_recv is raised",
+                          qta_number_print(result->times_raised, count));
+}
+
+static enum qta_exit import_export(struct settings *settings,
+                                   const struct qta_option_operands *files)
+{
+    const char *misplaced = find_option_of_rows(settings);
+    if (misplaced) {
+        qta_program_error("option '--%s' is for other people's CSV, with --columns", misplaced);
+        return QTA_EXIT_USAGE;
+    }
+    const struct qta_restore_options restore = {
+        .format = settings->format == IMPORT_NDJSON ? QTA_EXCHANGE_NDJSON : QTA_EXCHANGE_CSV,
+        .timezone = settings->import.timezone,
+        .on_problem = show_problem,
+        .on_progress = show_progress,
+        .should_stop = qta_stop_signal_seen,
+        .user = settings,
+    };
+    struct qta_restore_result result;
+    struct qta_error err;
+    enum qta_status status = qta_session_restore(files->items, files->count, settings->output,
+                                                 &restore, &result, &err);
+    qta_progress_clear();
+    if (status != QTA_OK)
+        return fail(settings, &err);
+    report_restored(settings, &result);
+    return result.bad_lines > 0 ? QTA_EXIT_LOSS : QTA_EXIT_DONE;
+}
+
+static enum qta_exit import(struct settings *settings, const struct qta_option_operands *files)
+{
+    qta_stop_signal_install();
+    bool is_export = settings->format == IMPORT_NDJSON ||
+                     (!settings->import.columns && settings->type == TYPE_NOT_GIVEN);
+    return is_export ? import_export(settings, files) : import_rows(settings, files);
 }
 
 int qta_command_import(int argc, char **argv)
 {
-    struct settings settings = {.import = qta_import_options_default()};
+    struct settings settings = {.import = qta_import_options_default(), .type = TYPE_NOT_GIVEN};
     struct qta_option_operands files;
     int exit_code;
     if (!qta_option_table_parse(&table, argc, argv, &settings, &files, &exit_code))

@@ -5,6 +5,7 @@
 #define QTA_TOOLS_SESSION_COMMAND_H
 
 int qta_command_cat(int argc, char **argv);
+int qta_command_export(int argc, char **argv);
 int qta_command_import(int argc, char **argv);
 int qta_command_info(int argc, char **argv);
 int qta_command_verify(int argc, char **argv);

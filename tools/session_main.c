@@ -12,6 +12,7 @@ static const struct {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"cat", "qta-session cat", qta_command_cat},
+    {"export", "qta-session export", qta_command_export},
     {"import", "qta-session import", qta_command_import},
     {"info", "qta-session info", qta_command_info},
     {"verify", "qta-session verify", qta_command_verify},
@@ -20,7 +21,8 @@ enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
 static const struct qta_option_help_row command_rows[] = {
     {"cat", "print the ticks of sessions"},
-    {"import", "make a session of other people's tick files"},
+    {"export", "write sessions as ndjson, CSV or Parquet"},
+    {"import", "make a session of what was exported, or of other people's tick files"},
     {"info", "say what is in sessions"},
     {"verify", "read every byte and check every checksum"},
     {"", "'qta-session COMMAND --help' tells more."},

@@ -9,6 +9,7 @@
 #include <qta/dictionary.h>
 #include <qta/digest.h>
 #include <qta/error.h>
+#include <qta/exchange.h>
 #include <qta/export.h>
 #include <qta/gateway.h>
 #include <qta/import.h>

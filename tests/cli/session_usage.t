@@ -14,7 +14,9 @@ $ qta-session --help
 |
 | Commands:
 |   cat                     print the ticks of sessions
-|   import                  make a session of other people's tick files
+|   export                  write sessions as ndjson, CSV or Parquet
+|   import                  make a session of what was exported, or of other
+|                           people's tick files
 |   info                    say what is in sessions
 |   verify                  read every byte and check every checksum
 |   'qta-session COMMAND --help' tells more.
@@ -118,6 +120,8 @@ $ qta-session cat --help
 |   --time-format FORMAT    rfc3339 (the default), or ns: integers since 1970
 |   --from TIME             only what was received at this time or later
 |   --to TIME               only what was received before this time
+|   --event-from TIME       only what has a venue's time, and this one or later
+|   --event-to TIME         only what has a venue's time, and one before this
 |   --symbols A,B           only these symbols, and records that belong to no
 |                           symbol
 |   --types A,B             only these types, e.g. trade,quote
@@ -143,20 +147,26 @@ $ qta-session cat --help
 |   2   bad usage; nothing was done
 |   3   done, but a damaged block had to be left out
 $ qta-session import --help
-| Usage: qta-session import --type TYPE --columns NAME=COLUMN,... --output SESSION
-|                           [OPTION]... FILE...
+| Usage: qta-session import [--format FORMAT] --output SESSION [OPTION]... FILE...
+|        qta-session import --type TYPE --columns NAME=COLUMN,...
+|                           --output SESSION [OPTION]... FILE...
 |
-| Makes a session of CSV files (plain, gzip or zstd, told by content; '-' is
-| standard input): one tick for each row, in the order of the files and rows, with
-| exactly the digits that are there. If a row is wrong, the import fails with its
-| file and line and leaves nothing behind.
+| Makes a session of files that 'qta-session export' wrote as ndjson or CSV, or,
+| with --columns, of other people's CSV (plain, gzip or zstd, told by content; '-'
+| is standard input), in the order of the files and lines, with exactly the digits
+| that are there.
+| Of an export every record comes back in its place. Lines that are wrong are
+| reported with file and line, and left out.
+| Of other CSV every row becomes one tick. If a row is wrong, the import fails
+| with its file and line and leaves nothing behind.
 |
 | Options:
-|   --format FORMAT         csv (the default)
+|   --format FORMAT         csv (the default), or ndjson: an export of ours
 |   --type TYPE             what a row is: trade or quote
 |   --columns NAME=COLUMN,...
 |                           which column is what, by number from 1 or by the name
-|                           in the header line; see below
+|                           in the header line; see below. Without it the CSV is
+|                           an export of ours
 |   --output SESSION        the session to make; it must not be there yet
 |   --symbol SYMBOL         the symbol of every row, if no column has it
 |   --provider NAME         the provider of every row (default: import)
@@ -164,7 +174,8 @@ $ qta-session import --help
 |                           us or ns, fractions allowed
 |   --date YYYY-MM-DD       times count from the midnight that begins this day, in
 |                           time elapsed (without it: from 1970-01-01 UTC)
-|   --tz ZONE               whose midnight, e.g. America/New_York (default: UTC)
+|   --tz ZONE               whose midnight, e.g. America/New_York (default: UTC);
+|                           of an export: the time zone to note in the session
 |   --scale NAME=NUMBER,...
 |                           multiply these columns, exactly: price=1e-4 makes
 |                           1674200 167.4200
@@ -194,6 +205,8 @@ $ qta-session import --help
 |   sizes must be numbers or the text of --null.
 |
 | Examples:
+|   qta-session import --format ndjson --output sessions/day day.ndjson.zst
+|         an export, back again
 |   qta-session import --type trade \
 |       --columns ts_event=time,price=px,size=qty \
 |       --symbol BTC-USD --output sessions/btc trades.csv.gz
@@ -214,10 +227,11 @@ $ qta-session import --help
 |
 | Exit status:
 |   0   every row is a tick of the new session
-|   1   failed, e.g. for a row that is wrong: nothing is left of the session
+|   1   failed, e.g. for a row of --columns that is wrong: nothing is left of the
+|       session
 |   2   bad usage; nothing was done
-|   3   done, but numbers were rounded or conditions did not fit (such ticks are
-|       flagged)
+|   3   done, but lines of an export were wrong and left out, or numbers were
+|       rounded or conditions did not fit (such ticks are flagged)
 
 # Bad usage is one line on stderr and exit 2.
 $ qta-session
