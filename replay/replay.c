@@ -26,7 +26,8 @@ enum { BUDGET_PACED = 64, BUDGET_MAX_SPEED = 1024 };
 enum { ORDER_STOP = 1, ORDER_PAUSE = 2 };
 
 struct qta_replay {
-    struct qta_replay_engine *engine;
+    struct qta_replay_engine *engine;    /* NULL while it follows */
+    struct qta_session_reader *follower; /* NULL unless it does */
     struct qta_environment *environment;
     bool is_paced;
     bool has_run;
@@ -36,6 +37,7 @@ struct qta_replay {
     /* Written by the playing thread only; each is true by itself, so relaxed is enough. */
     _Atomic uint64_t ticks;
     _Atomic uint64_t market_ticks;
+    _Atomic int64_t first_ts_recv_ns; /* while it follows */
     _Atomic int64_t current_ts_recv_ns;
     _Atomic int64_t late_ns_max;
 };
@@ -49,6 +51,21 @@ struct qta_replay_options qta_replay_options_default(void)
     };
 }
 
+static enum qta_status open_follower(struct qta_replay *replay, const char *const *paths,
+                                     size_t path_count, const struct qta_replay_options *options,
+                                     struct qta_error *err)
+{
+    if (path_count != 1)
+        return qta_error_set(err, QTA_ERR_USAGE, "only one session can be followed, not %zu",
+                             path_count);
+    if (options->speed_milli != QTA_SPEED_MAX || options->start_offset_ns != 0 ||
+        options->duration_ns != 0 || options->gap_max_ns != 0 || options->loop_count != 1)
+        return qta_error_set(err, QTA_ERR_USAGE,
+                             "a session is followed as fast as it comes, once: no speed, offset, "
+                             "duration, gap or loop goes with it");
+    return qta_session_reader_create(&replay->follower, paths[0], &options->filter, err);
+}
+
 enum qta_status qta_replay_create(struct qta_replay **out, const char *const *paths,
                                   size_t path_count, const struct qta_replay_options *options,
                                   struct qta_error *err)
@@ -59,9 +76,12 @@ enum qta_status qta_replay_create(struct qta_replay **out, const char *const *pa
         return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for a replay");
     replay->environment = qta_environment_system();
     replay->is_paced = options->speed_milli != QTA_SPEED_MAX;
+    atomic_init(&replay->first_ts_recv_ns, QTA_TIME_UNKNOWN);
     atomic_init(&replay->current_ts_recv_ns, QTA_TIME_UNKNOWN);
-    enum qta_status status = qta_replay_engine_create(&replay->engine, paths, path_count, options,
-                                                      NULL, err);
+    enum qta_status status = options->is_following
+                                 ? open_follower(replay, paths, path_count, options, err)
+                                 : qta_replay_engine_create(&replay->engine, paths, path_count,
+                                                            options, NULL, err);
     if (status != QTA_OK) {
         qta_replay_destroy(replay);
         return status;
@@ -75,6 +95,7 @@ void qta_replay_destroy(struct qta_replay *replay)
     if (!replay)
         return;
     qta_replay_engine_destroy(replay->engine);
+    qta_session_reader_destroy(replay->follower);
     free(replay);
 }
 
@@ -119,7 +140,8 @@ static bool obey_orders(struct qta_replay *replay)
                 qta_doorbell_wait(&replay->bell, ticket, NAP_NS);
             now_ns = qta_monotonic_ns(replay->environment);
         }
-        qta_replay_engine_postpone(replay->engine, now_ns - start_ns);
+        if (replay->engine)
+            qta_replay_engine_postpone(replay->engine, now_ns - start_ns);
     }
     return !(current_orders(replay) & ORDER_STOP);
 }
@@ -219,6 +241,40 @@ static enum qta_status play(struct run *run, struct qta_error *err)
     return QTA_OK;
 }
 
+static void note_first(struct qta_replay *replay, const struct qta_tick *tick)
+{
+    if (atomic_load_explicit(&replay->first_ts_recv_ns, memory_order_relaxed) == QTA_TIME_UNKNOWN)
+        atomic_store_explicit(&replay->first_ts_recv_ns, tick->ts_recv_ns, memory_order_relaxed);
+}
+
+/* Looks for orders every now and then while nothing comes. */
+static enum qta_status follow(struct run *run, struct qta_error *err)
+{
+    enum { WAIT_NS = 50000000 };
+    struct qta_replay *replay = run->replay;
+    while (obey_orders(replay)) {
+        struct qta_error problem;
+        const struct qta_tick *ticks;
+        size_t count;
+        enum qta_status status = qta_session_reader_next(replay->follower, &ticks, &count,
+                                                         &problem);
+        if (status == QTA_OK) {
+            note_first(replay, ticks);
+            if (!deliver(run, ticks, count))
+                break;
+        } else if (status == QTA_ERR_DAMAGED) {
+            note_problem(run, &problem);
+        } else if (status != QTA_ERR_END) {
+            if (err)
+                *err = problem;
+            return status;
+        } else if (qta_session_reader_wait(replay->follower, WAIT_NS, NULL) == QTA_ERR_END) {
+            break;
+        }
+    }
+    return QTA_OK;
+}
+
 enum qta_status qta_replay_run(struct qta_replay *replay, qta_tick_callback callback,
                                qta_problem_callback on_problem, void *user, struct qta_error *err)
 {
@@ -230,13 +286,13 @@ enum qta_status qta_replay_run(struct qta_replay *replay, qta_tick_callback call
                       .callback = callback,
                       .on_problem = on_problem,
                       .user = user,
-                      .names = qta_replay_engine_names(replay->engine)};
+                      .names = qta_replay_names(replay)};
     /* the system may put off the end of a sleep by the thread's slack, 50 us unless told otherwise
      */
     int slack_ns = prctl(PR_GET_TIMERSLACK);
     if (replay->is_paced)
         prctl(PR_SET_TIMERSLACK, 1UL);
-    enum qta_status status = play(&run, err);
+    enum qta_status status = replay->follower ? follow(&run, err) : play(&run, err);
     if (replay->is_paced && slack_ns > 0)
         prctl(PR_SET_TIMERSLACK, (unsigned long)slack_ns);
     if (status == QTA_OK && run.problems > 0)
@@ -263,18 +319,22 @@ void qta_replay_pause(struct qta_replay *replay, bool is_paused)
 
 const struct qta_dictionary *qta_replay_names(const struct qta_replay *replay)
 {
-    return qta_replay_engine_names(replay->engine);
+    return replay->follower ? qta_session_reader_names(replay->follower)
+                            : qta_replay_engine_names(replay->engine);
 }
 
 void qta_replay_progress(const struct qta_replay *replay, struct qta_replay_progress *progress)
 {
+    int64_t current_ns = atomic_load_explicit(&replay->current_ts_recv_ns, memory_order_relaxed);
     *progress = (struct qta_replay_progress){
         .ticks = atomic_load_explicit(&replay->ticks, memory_order_relaxed),
         .market_ticks = atomic_load_explicit(&replay->market_ticks, memory_order_relaxed),
-        .first_ts_recv_ns = qta_replay_engine_first_ns(replay->engine),
-        .last_ts_recv_ns = qta_replay_engine_last_ns(replay->engine),
-        .current_ts_recv_ns = atomic_load_explicit(&replay->current_ts_recv_ns,
-                                                   memory_order_relaxed),
+        .first_ts_recv_ns = replay->follower ? atomic_load_explicit(&replay->first_ts_recv_ns,
+                                                                    memory_order_relaxed)
+                                             : qta_replay_engine_first_ns(replay->engine),
+        .last_ts_recv_ns = replay->follower ? current_ns
+                                            : qta_replay_engine_last_ns(replay->engine),
+        .current_ts_recv_ns = current_ns,
         .late_ns_max = atomic_load_explicit(&replay->late_ns_max, memory_order_relaxed),
     };
 }

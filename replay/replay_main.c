@@ -26,6 +26,7 @@ enum { STDOUT_BUFFER_BYTES = 1 << 18, LINE_BYTES = 1024 };
  */
 
 enum { FORMAT_AUTOMATIC = -1 };
+#define SPEED_AUTOMATIC UINT32_MAX
 static const char *const format_names[] = {"none", "ndjson", "csv", "text", NULL};
 static const char *const time_format_names[] = {"rfc3339", "ns", NULL};
 
@@ -40,7 +41,7 @@ struct expected_digest {
 };
 
 struct settings {
-    uint32_t speed_milli;
+    uint32_t speed_milli; /* SPEED_AUTOMATIC: not given */
     struct qta_session_time from;
     struct qta_session_time to;
     int64_t start_offset_ns;
@@ -51,6 +52,7 @@ struct settings {
     uint64_t loop_count;
     int64_t gap_max_ns;
     bool is_paused;
+    bool is_following;
     int format;
     int time_format;
     bool has_digest;
@@ -194,6 +196,11 @@ static const struct qta_option options[] = {
      .kind = QTA_OPTION_SWITCH,
      .offset = FIELD(is_paused),
      .help = "wait before the first tick, until space is pressed on the terminal or SIGUSR1 comes"},
+    {.name = "follow",
+     .kind = QTA_OPTION_SWITCH,
+     .offset = FIELD(is_following),
+     .help = "play a session while it is recorded: what there is at once, then each tick as it "
+             "comes, until the recorder closes it; one that was killed is waited for"},
     {.name = "format",
      .kind = QTA_OPTION_CHOICE,
      .offset = FIELD(format),
@@ -270,6 +277,7 @@ static const struct qta_option_help_section sections[] = {
              {"qta-replay --speed 10x sessions/2024-05-01",
               "that day, ten times faster, as ndjson"},
              {"qta-replay --speed max --digest sessions/2024-05-01", "what it is, as two numbers"},
+             {"qta-replay --follow sessions/2024-05-01", "that day, while it is recorded"},
              {"qta-replay --from 09:30 --to 16:00 --serve 127.0.0.1:8765 sessions/2024-05-01",
               "its trading hours as a live stream"},
              {NULL, NULL}}},
@@ -343,6 +351,14 @@ static int check_settings(const struct settings *settings)
     if (!is_served && (settings->serve_key || settings->serve_secret || settings->tls_certificate ||
                        settings->tls_key))
         return refuse("--serve-key, --serve-secret, --tls-cert and --tls-key need --serve");
+    if (settings->is_following && settings->speed_milli != SPEED_AUTOMATIC &&
+        settings->speed_milli != QTA_SPEED_MAX)
+        return refuse("--speed does not go with --follow: ticks come as they are recorded");
+    if (settings->is_following && (settings->start_offset_ns > 0 || settings->duration_ns > 0 ||
+                                   settings->gap_max_ns > 0 || settings->loop_count != 1))
+        return refuse("--start-offset, --duration, --max-gap and --loop do not go with --follow");
+    if (settings->is_following && is_served)
+        return refuse("--follow does not go with --serve");
     if (!settings->serve_key != !settings->serve_secret)
         return refuse("--serve-key and --serve-secret go together");
     if (!settings->tls_certificate != !settings->tls_key)
@@ -475,8 +491,8 @@ static void on_interval(void *user)
 {
     struct player *player = user;
     /* at its own pace a tick must not lie in a buffer until many more have come */
-    if (player->format != QTA_PRINT_NONE && player->settings.speed_milli != QTA_SPEED_MAX &&
-        !qta_program_flush())
+    bool waits = player->settings.speed_milli != QTA_SPEED_MAX || player->settings.is_following;
+    if (player->format != QTA_PRINT_NONE && waits && !qta_program_flush())
         stop(player);
     if (player->shows_progress)
         show_progress(player);
@@ -582,6 +598,7 @@ static enum qta_status open_replay(struct player *player,
     replay_options.duration_ns = settings->duration_ns;
     replay_options.gap_max_ns = settings->gap_max_ns;
     replay_options.loop_count = (uint32_t)settings->loop_count;
+    replay_options.is_following = settings->is_following;
     struct qta_session_filter *filter = &replay_options.filter;
     filter->types = settings->types;
     if (settings->symbols.count > 0) {
@@ -711,6 +728,8 @@ static bool take_secret(const char **secret)
 static enum qta_status prepare(struct player *player, struct qta_error *err)
 {
     struct settings *settings = &player->settings;
+    if (settings->speed_milli == SPEED_AUTOMATIC)
+        settings->speed_milli = settings->is_following ? QTA_SPEED_MAX : QTA_SPEED_REAL;
     player->needs_digest = settings->has_digest || settings->expected_digest.is_given;
     bool is_talkative = !player->needs_digest && settings->serve.host[0] == '\0';
     if (settings->format == FORMAT_AUTOMATIC)
@@ -738,7 +757,7 @@ static void clean_up(struct player *player)
 
 int main(int argc, char **argv)
 {
-    static struct player player = {.settings = {.speed_milli = QTA_SPEED_REAL,
+    static struct player player = {.settings = {.speed_milli = SPEED_AUTOMATIC,
                                                 .types = QTA_TYPES_ALL,
                                                 .loop_count = 1,
                                                 .format = FORMAT_AUTOMATIC}};

@@ -13,6 +13,7 @@
 #include "storage/chunk_stream.h"
 #include "storage/read_ahead.h"
 #include "storage/session_folder.h"
+#include "storage/session_units.h"
 #include "storage/tick_filter.h"
 
 enum { BATCH_TICKS = 1024 };
@@ -29,6 +30,7 @@ struct qta_session_reader {
     struct qta_read_ahead ahead;    /* over segments */
     struct qta_chunk_stream chunks; /* has the turn while it is open */
     struct qta_block *block;        /* being decoded; NULL when there is none */
+    bool was_live;                  /* a writer was seen while this waited */
     uint64_t next_seq;              /* what was read from the journal already is skipped */
 
     uint64_t lost;       /* records of segments that are missing or unreadable */
@@ -343,6 +345,19 @@ static bool is_worth_a_try(struct qta_session_reader *reader, unsigned looks)
            (reader->chunks.is_open && qta_chunk_stream_has_news(&reader->chunks));
 }
 
+/* Whether a writer has it, or one that was killed may be followed by another. */
+static bool may_go_on(struct qta_session_reader *reader, bool is_live)
+{
+    struct qta_session_units units;
+    if (is_live || !reader->was_live)
+        return is_live;
+    if (qta_session_units_list(&units, &reader->folder, NULL) != QTA_OK)
+        return true;
+    bool was_cut = units.journals.count > 0; /* a run that is closed leaves no chunk behind */
+    qta_session_units_finish(&units);
+    return was_cut;
+}
+
 enum qta_status qta_session_reader_wait(struct qta_session_reader *reader, int64_t timeout_ns,
                                         struct qta_error *err)
 {
@@ -350,22 +365,23 @@ enum qta_status qta_session_reader_wait(struct qta_session_reader *reader, int64
     struct qta_environment *env = reader->folder.environment;
     int64_t start_ns = qta_monotonic_ns(env);
     int64_t nap_ns = NAP_NS_MIN;
+    bool is_live = qta_session_reader_is_live(reader);
     for (unsigned looks = 0;; looks++) {
         int64_t left_ns = timeout_ns - (qta_monotonic_ns(env) - start_ns);
-        bool is_over = left_ns <= 0;
-        bool is_live = is_over && qta_session_reader_is_live(reader); /* before the last look */
-        if (is_over || is_worth_a_try(reader, looks))
+        reader->was_live = reader->was_live || is_live;
+        if (left_ns <= 0)
+            is_live = qta_session_reader_is_live(reader); /* before the last look */
+        if (left_ns <= 0 || is_worth_a_try(reader, looks))
             fetch(reader);
         if (reader->waiting > 0 || (reader->pending != QTA_OK && reader->pending != QTA_ERR_END))
             return QTA_OK;
         reader->pending = QTA_OK;
-        if (is_over)
-            return is_live ? QTA_OK
-                           : qta_error_set(err, QTA_ERR_END, "nobody records '%s' now",
-                                           reader->folder.path);
-        if (nap_ns > left_ns)
-            nap_ns = left_ns;
-        struct timespec nap = {.tv_nsec = (long)nap_ns};
+        if (left_ns <= 0)
+            return may_go_on(reader, is_live)
+                       ? QTA_OK
+                       : qta_error_set(err, QTA_ERR_END, "nobody records '%s' any more",
+                                       reader->folder.path);
+        struct timespec nap = {.tv_nsec = (long)(nap_ns < left_ns ? nap_ns : left_ns)};
         if (nanosleep(&nap, NULL) != 0) /* a signal: the caller wants to look at it */
             return QTA_OK;
         nap_ns = nap_ns * 2 < NAP_NS_MAX ? nap_ns * 2 : NAP_NS_MAX;

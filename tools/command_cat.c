@@ -1,5 +1,7 @@
 /* qta-session cat: the ticks of sessions as lines, as they are stored. */
 #include <inttypes.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +21,7 @@ struct settings {
     int time_format;
     struct qta_session_choice choice;
     uint64_t limit;
+    bool is_following;
 };
 
 static const char *const formats[] = {"ndjson", "csv", "text", NULL};
@@ -48,6 +51,11 @@ static const struct qta_option options[] = {
      .offset = offsetof(struct settings, limit),
      .value_name = "N",
      .help = "stop after so many lines"},
+    {.name = "follow",
+     .kind = QTA_OPTION_SWITCH,
+     .offset = offsetof(struct settings, is_following),
+     .help = "at the end of a session that is being recorded wait for more, until its recorder "
+             "closes it; one that was killed is waited for"},
 };
 
 static const struct qta_option_help_row example_rows[] = {
@@ -57,6 +65,7 @@ static const struct qta_option_help_row example_rows[] = {
      "the trades of one symbol as a table"},
     {"qta-session cat --from 09:30 --to 09:31 --format text sessions/2024-05-01",
      "one minute, for people"},
+    {"qta-session cat --follow --types trade sessions/2024-05-01", "trades as they come in"},
     {"qta-session cat --types conn,gap,drop sessions/*", "what went wrong, and when"},
     {NULL, NULL},
 };
@@ -67,7 +76,8 @@ static const struct qta_option_help_section sections[] = {
 };
 
 static const struct qta_option_help_row exit_rows[] = {
-    {"0", "done; also when the reader of a pipe has had enough"},
+    {"0", "done; also when the reader of a pipe has had enough, and with --follow after a "
+          "SIGINT or SIGTERM"},
     {"1", "a session could not be read, or the output not be written"},
     {"2", "bad usage; nothing was done"},
     {"3", "done, but a damaged block had to be left out"},
@@ -143,6 +153,36 @@ static void put_ticks(struct output *output, const struct qta_tick *ticks, size_
     }
 }
 
+static atomic_bool is_stopping;
+
+/* The second one leaves at once. */
+static void on_signal(int number)
+{
+    if (atomic_exchange(&is_stopping, true)) {
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+}
+
+static void set_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+/* At the end for now: whether there may be more. Looks for signals every now and then. */
+static bool wait_for_more(struct output *output, struct qta_session_reader *reader)
+{
+    enum { WAIT_NS = 50000000 };
+    if (!output->settings->is_following || atomic_load(&is_stopping))
+        return false;
+    flush(output);
+    output->is_broken = output->is_broken || !qta_program_flush();
+    return qta_session_reader_wait(reader, WAIT_NS, NULL) == QTA_OK;
+}
+
 static enum qta_exit print_session(struct output *output, const char *path)
 {
     struct qta_session_filter filter;
@@ -153,7 +193,7 @@ static enum qta_exit print_session(struct output *output, const char *path)
         return qta_program_fail(&err);
     enum qta_exit outcome = QTA_EXIT_DONE;
     enum qta_status status = QTA_OK;
-    while (output->left > 0 && !output->is_broken) {
+    while (output->left > 0 && !output->is_broken && !atomic_load(&is_stopping)) {
         const struct qta_tick *ticks;
         size_t count;
         status = qta_session_reader_next(reader, &ticks, &count, &err);
@@ -161,8 +201,11 @@ static enum qta_exit print_session(struct output *output, const char *path)
             put_ticks(output, ticks, count, qta_session_reader_names(reader));
             continue;
         }
-        if (status == QTA_ERR_END)
-            break;
+        if (status == QTA_ERR_END) {
+            if (!wait_for_more(output, reader))
+                break;
+            continue;
+        }
         qta_error_prefix(&err, status, "%s", path);
         outcome = qta_program_worse(outcome, qta_program_fail(&err));
         if (status != QTA_ERR_DAMAGED) /* behind a damaged block it goes on */
@@ -198,8 +241,16 @@ int qta_command_cat(int argc, char **argv)
     struct settings settings = {.limit = UINT64_MAX};
     struct qta_option_operands sessions;
     int exit_code;
-    if (qta_option_table_parse(&table, argc, argv, &settings, &sessions, &exit_code))
-        exit_code = (int)qta_program_finish(print_sessions(&settings, &sessions));
+    if (qta_option_table_parse(&table, argc, argv, &settings, &sessions, &exit_code)) {
+        if (settings.is_following && sessions.count > 1) {
+            qta_program_error("only one session can be followed, not %zu", sessions.count);
+            exit_code = QTA_EXIT_USAGE;
+        } else {
+            if (settings.is_following)
+                set_signals();
+            exit_code = (int)qta_program_finish(print_sessions(&settings, &sessions));
+        }
+    }
     qta_session_choice_finish(&settings.choice);
     return exit_code;
 }

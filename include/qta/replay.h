@@ -40,12 +40,17 @@ struct qta_replay_options {
     int64_t duration_ns; /**< play this much session time from there; 0 for all */
     int64_t gap_max_ns;  /**< shorten longer pauses to this, in session time; 0 for no limit */
     uint32_t loop_count; /**< how often; 0 for ever */
+    /** Play one session that may be recorded at this moment: what there is, as fast as it can be
+     *  read, then each tick as it is recorded, until the writer closes the session. One that is
+     *  killed is waited for. Speed must be QTA_SPEED_MAX; no offset, duration, gap or loop. */
+    bool is_following;
 };
 QTA_API struct qta_replay_options qta_replay_options_default(void);
 
 struct qta_replay;
 
-/** Opens the sessions. QTA_ERR_USAGE: no session, a speed out of range; others as
+/** Opens the sessions. QTA_ERR_USAGE: no session, a speed out of range, options that do not go
+ *  together; others as
  *  qta_session_reader_create(). */
 QTA_API enum qta_status qta_replay_create(struct qta_replay **out, const char *const *paths,
                                           size_t path_count,

@@ -162,9 +162,10 @@ QTA_API enum qta_status qta_session_reader_next(struct qta_session_reader *reade
 
 /** Waits until there is more to read, timeout_ns at most. QTA_OK: call qta_session_reader_next(),
  *  which may still say QTA_ERR_END; also when a signal came. QTA_ERR_END: nothing has come in this
- *  time, and nobody records the session now. Nothing tells a reader of stores to a mapped file, so
- *  this looks at the journal between naps of 50 us, and longer ones, up to 2 ms, the longer nothing
- *  came; new runs are found within some 30 ms. */
+ *  time, and nobody records the session: its writer has closed it, or there was none since the
+ *  first call. One that was killed is waited for. Nothing tells a reader of stores to a mapped
+ * file, so this looks at the journal between naps of 50 us, and longer ones, up to 2 ms, the longer
+ * nothing came; new runs are found within some 30 ms. */
 QTA_API enum qta_status qta_session_reader_wait(struct qta_session_reader *reader,
                                                 int64_t timeout_ns, struct qta_error *err);
 

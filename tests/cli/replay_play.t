@@ -126,6 +126,13 @@ $ qta-replay --speed max --quiet --expect-digest 0123456789abcdef sessions/t
 ! qta-replay: the digest is not 0123456789abcdef: full 241e92bfa0f7f883, market 3a3e5f14f6b9a03b
 = 1
 
+# What nobody records can be followed to its end.
+$ qta-replay --follow --quiet --digest sessions/t
+| full 241e92bfa0f7f883
+| market 3a3e5f14f6b9a03b
+$ qta-session cat --follow --limit 2 --format text sessions/t | wc -l
+| 2
+
 # A reader that closes its pipe ends it, and is no failure.
 $ qta-replay --speed max --quiet --loop sessions/t | head -1
 | {"seq":1,"type":"trade","provider":"lab","symbol":"AAPL","ts_recv":"2024-05-01T13:30:00.000000000Z","ts_event":"2024-05-01T13:30:00.000000000Z","price":190.50,"size":100,"exchange":"V"}

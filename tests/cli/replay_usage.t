@@ -26,6 +26,9 @@ $ qta-replay --help
 |                           time
 |   --paused                wait before the first tick, until space is pressed on
 |                           the terminal or SIGUSR1 comes
+|   --follow                play a session while it is recorded: what there is at
+|                           once, then each tick as it comes, until the recorder
+|                           closes it; one that was killed is waited for
 |   --format FORMAT         ndjson, csv, text or none (default: ndjson; none with
 |                           --digest, --expect-digest or --serve)
 |   --time-format FORMAT    times as rfc3339 (default) or as ns since 1970
@@ -55,6 +58,8 @@ $ qta-replay --help
 |         that day, ten times faster, as ndjson
 |   qta-replay --speed max --digest sessions/2024-05-01
 |         what it is, as two numbers
+|   qta-replay --follow sessions/2024-05-01
+|         that day, while it is recorded
 |   qta-replay --from 09:30 --to 16:00 --serve 127.0.0.1:8765 sessions/2024-05-01
 |         its trading hours as a live stream
 |
@@ -73,6 +78,15 @@ $ qta-replay --sped 10x sessions/a
 = 2
 $ qta-replay --speed fast sessions/a
 ! qta-replay: option '--speed': 'fast' is not a speed from 0.01x to 1000x or 'max'
+= 2
+$ qta-replay --follow --speed 2x sessions/a
+! qta-replay: --speed does not go with --follow: ticks come as they are recorded
+= 2
+$ qta-replay --follow --loop sessions/a
+! qta-replay: --start-offset, --duration, --max-gap and --loop do not go with --follow
+= 2
+$ qta-replay --follow sessions/a sessions/b
+! qta-replay: only one session can be followed, not 2
 = 2
 $ qta-replay --speed 1001x sessions/a
 ! qta-replay: option '--speed': '1001x' is not a speed from 0.01x to 1000x or 'max'

@@ -127,6 +127,9 @@ $ qta-session cat --help
 |   --types A,B             only these types, e.g. trade,quote
 |   --providers A,B         only what these providers sent
 |   --limit N               stop after so many lines
+|   --follow                at the end of a session that is being recorded wait
+|                           for more, until its recorder closes it; one that was
+|                           killed is waited for
 |   --help                  show this help and leave (-h)
 |   --version               show the version and leave (-V)
 |
@@ -138,11 +141,14 @@ $ qta-session cat --help
 |         the trades of one symbol as a table
 |   qta-session cat --from 09:30 --to 09:31 --format text sessions/2024-05-01
 |         one minute, for people
+|   qta-session cat --follow --types trade sessions/2024-05-01
+|         trades as they come in
 |   qta-session cat --types conn,gap,drop sessions/*
 |         what went wrong, and when
 |
 | Exit status:
-|   0   done; also when the reader of a pipe has had enough
+|   0   done; also when the reader of a pipe has had enough, and with --follow
+|       after a SIGINT or SIGTERM
 |   1   a session could not be read, or the output not be written
 |   2   bad usage; nothing was done
 |   3   done, but a damaged block had to be left out
@@ -269,6 +275,9 @@ $ qta-session cat --types trade,tirade x
 = 2
 $ qta-session cat --from yesterday x
 ! qta-session cat: option '--from': 'yesterday' is not a time like 2024-05-01T13:30:00Z, a date, 09:30 or ns since 1970
+= 2
+$ qta-session cat --follow a b
+! qta-session cat: only one session can be followed, not 2
 = 2
 $ qta-session cat --limit -1 x
 ! qta-session cat: option '--limit': '-1' is not a whole number from 0 on

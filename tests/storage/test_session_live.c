@@ -173,6 +173,75 @@ static void reader_that_waits_at_an_empty_chunk_finds_the_next_run(void **state)
     tick_maker_finish(&maker);
 }
 
+/* Sleeps where others ask again and again; no tick is missed, and it learns of the end. */
+static void waiting_reader_follows_to_the_end(void **state)
+{
+    struct scratch *scratch = *state;
+    struct recording recording = {
+        .scratch = scratch, .runs = 3, .ticks_a_run = 3000, .closes = false};
+    pthread_t thread;
+    struct qta_digest digest;
+    struct qta_error err;
+    const struct qta_tick *ticks;
+    size_t count;
+    qta_digest_init(&recording.digest);
+    qta_digest_init(&digest);
+    assert_int_equal(pthread_create(&thread, NULL, record, &recording), 0);
+    struct qta_session_reader *reader = open_when_there(scratch->session);
+    enum qta_status status;
+    do {
+        status = qta_session_reader_next(reader, &ticks, &count, &err);
+        if (status == QTA_OK)
+            for (size_t i = 0; i < count; i++)
+                qta_digest_add(&digest, &ticks[i], qta_session_reader_names(reader));
+        else if (status == QTA_ERR_END)
+            status = qta_session_reader_wait(reader, 300 * 1000000, &err);
+    } while (status == QTA_OK);
+    if (status != QTA_ERR_END)
+        fail_msg("%s", err.message);
+    pthread_join(thread, NULL);
+    assert_int_equal(digest.ticks, recording.digest.ticks);
+    assert_true(digest.full == recording.digest.full);
+    qta_session_reader_destroy(reader);
+}
+
+static void waiting_ends_where_nobody_records(void **state)
+{
+    struct scratch *scratch = *state;
+    struct qta_session_writer_options options = small_options(scratch);
+    struct qta_session_writer *writer;
+    struct tick_maker maker;
+    struct qta_error err;
+    const struct qta_tick *ticks;
+    size_t count;
+    tick_maker_init(&maker, 79);
+    assert_int_equal(qta_session_writer_create(&writer, &options, maker.names, NULL), QTA_OK);
+    append_random(writer, &maker, 5, NULL);
+    struct qta_session_reader *reader = open_when_there(scratch->session);
+    assert_int_equal(qta_session_reader_wait(reader, 0, &err), QTA_OK);
+    assert_int_equal(qta_session_reader_next(reader, &ticks, &count, &err), QTA_OK);
+    assert_int_equal(count, 5);
+    assert_int_equal(qta_session_reader_wait(reader, 1000, &err), QTA_OK); /* it may write more */
+    assert_int_equal(qta_session_reader_next(reader, &ticks, &count, &err), QTA_ERR_END);
+    qta_session_writer_destroy(writer); /* as after a crash: there may be another run */
+    assert_int_equal(qta_session_reader_wait(reader, 1000, &err), QTA_OK);
+    struct qta_session_reader *late = open_when_there(scratch->session); /* has seen no writer */
+    assert_int_equal(qta_session_reader_next(late, &ticks, &count, &err), QTA_OK);
+    assert_int_equal(qta_session_reader_wait(late, 1000, &err), QTA_ERR_END);
+    qta_session_reader_destroy(late);
+    assert_int_equal(qta_session_writer_create(&writer, &options, maker.names, NULL), QTA_OK);
+    append_random(writer, &maker, 2, NULL);
+    assert_int_equal(qta_session_writer_close(writer, NULL), QTA_OK);
+    qta_session_writer_destroy(writer);
+    assert_int_equal(qta_session_reader_wait(reader, 1000, &err), QTA_OK);
+    assert_int_equal(qta_session_reader_next(reader, &ticks, &count, &err), QTA_OK);
+    assert_int_equal(count, 2);
+    assert_int_equal(ticks[0].rx_seq, 6);
+    assert_int_equal(qta_session_reader_wait(reader, 1000, &err), QTA_ERR_END);
+    qta_session_reader_destroy(reader);
+    tick_maker_finish(&maker);
+}
+
 static void many_readers_look_at_a_live_session(void **state)
 {
     struct scratch *scratch = *state;
@@ -214,6 +283,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(reader_follows_runs_that_crash, setup, teardown),
         cmocka_unit_test_setup_teardown(reader_that_waits_at_an_empty_chunk_finds_the_next_run,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(waiting_reader_follows_to_the_end, setup, teardown),
+        cmocka_unit_test_setup_teardown(waiting_ends_where_nobody_records, setup, teardown),
         cmocka_unit_test_setup_teardown(many_readers_look_at_a_live_session, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
