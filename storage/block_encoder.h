@@ -20,7 +20,7 @@ struct qta_text_source {
     void *user;
 };
 
-/** level is zstd's. About 12 MiB, kept for life. */
+/** level is zstd's. About 36 MiB, kept for life. */
 enum qta_status qta_block_encoder_create(struct qta_block_encoder **out, int level,
                                          struct qta_error *err);
 void qta_block_encoder_destroy(struct qta_block_encoder *encoder);
@@ -32,5 +32,10 @@ void qta_block_encoder_destroy(struct qta_block_encoder *encoder);
 enum qta_status qta_block_encode(struct qta_block_encoder *encoder, struct qta_tick *ticks,
                                  size_t count, const struct qta_text_source *texts,
                                  struct qta_packed_writer *out, struct qta_error *err);
+
+/** Bytes that a word of a type's ticks has taken so far, in all blocks; type 0 is for the words
+ * that all types share, word 0 for masks. */
+uint64_t qta_block_encoder_column_bytes(const struct qta_block_encoder *encoder, unsigned type,
+                                        size_t word);
 
 #endif

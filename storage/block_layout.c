@@ -1,7 +1,9 @@
 /* Built once from the table of fields. */
 #include "storage/block_layout.h"
 
+#include <assert.h>
 #include <pthread.h>
+#include <string.h>
 
 static struct qta_block_layout layouts[QTA_TICK_TYPE_END];
 static struct qta_block_layout unknown_layout;
@@ -52,6 +54,61 @@ static void add_field(struct qta_block_layout *layout, const struct qta_field *f
     }
 }
 
+/* Each side of a quote changes on its own; a price is told better by how far it moves. */
+static uint8_t group_of(const struct qta_field *field)
+{
+    if (strstr(field->name, "price"))
+        return 0;
+    if (strncmp(field->name, "bid_", 4) == 0)
+        return 1;
+    return strncmp(field->name, "ask_", 4) == 0 ? 2 : 0;
+}
+
+static unsigned field_bytes(const struct qta_field *field)
+{
+    if (field->kind == QTA_FIELD_I32 || field->kind == QTA_FIELD_TEXT)
+        return sizeof(uint32_t);
+    if (field->kind == QTA_FIELD_CODE || field->kind == QTA_FIELD_CONDITIONS) /* each of them */
+        return sizeof(uint16_t);
+    return 1;
+}
+
+static void add_unit(struct qta_block_layout *layout, size_t offset, unsigned bytes,
+                     enum qta_unit_kind kind, uint8_t group)
+{
+    size_t word = offset / sizeof(uint64_t);
+    uint64_t ones = (UINT64_C(1) << bytes * 8) - 1;
+    assert(layout->unit_counts[word] + 1 < QTA_WORD_UNITS_MAX); /* one is for what is left */
+    layout->units[word][layout->unit_counts[word]++] = (struct qta_word_unit){
+        .mask = ones << offset % sizeof(uint64_t) * 8, .kind = (uint8_t)kind, .group = group};
+}
+
+static void add_units(struct qta_block_layout *layout, const struct qta_field *field)
+{
+    if (field->kind == QTA_FIELD_DECIMAL) {
+        layout->groups[field->offset / sizeof(uint64_t)] = group_of(field);
+        add_unit(layout, field->exponent_offset, 1, QTA_UNIT_EXPONENT, 0);
+    } else if (field->kind == QTA_FIELD_CONDITIONS) {
+        for (size_t i = 0; i < QTA_CONDITIONS_MAX; i++)
+            add_unit(layout, field->offset + i * sizeof(uint16_t), field_bytes(field),
+                     QTA_UNIT_CONDITION, 0);
+    } else if (!is_number(field) && field->kind != QTA_FIELD_FLAG) {
+        add_unit(layout, field->offset, field_bytes(field), QTA_UNIT_OTHER, group_of(field));
+    }
+}
+
+/* The bits between fields are zero in ticks of ours, but must come back from any. */
+static void add_rest(struct qta_block_layout *layout)
+{
+    for (size_t word = 0; word < QTA_TICK_WORDS; word++) {
+        uint64_t rest = UINT64_MAX;
+        for (size_t i = 0; i < layout->unit_counts[word]; i++)
+            rest &= ~layout->units[word][i].mask;
+        if (rest != 0)
+            layout->units[word][layout->unit_counts[word]++] = (struct qta_word_unit){.mask = rest};
+    }
+}
+
 static void fill_layouts(void)
 {
     for (unsigned type = 0; type < QTA_TICK_TYPE_END; type++) {
@@ -60,6 +117,9 @@ static void fill_layouts(void)
         fill_header(&layouts[type]);
         for (size_t i = 0; i < count; i++)
             add_field(&layouts[type], &fields[i]);
+        for (size_t i = 0; i < count; i++)
+            add_units(&layouts[type], &fields[i]);
+        add_rest(&layouts[type]);
         /* the header's flags are fields of some bodies too */
         fill_header(&layouts[type]);
         for (size_t word = QTA_WORD_BODY; count == 0 && word < QTA_TICK_WORDS; word++)

@@ -36,7 +36,7 @@ struct qta_plane_encoder {
 static bool set_parameters(ZSTD_CCtx *context, int level)
 {
     return !ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level)) &&
-           !ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1)) &&
+           !ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 0)) &&
            !ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 1));
 }
 
@@ -169,18 +169,31 @@ static void put_plane(struct qta_plane_encoder *encoder, uint8_t *hint, const ui
                           length);
 }
 
+/* Hints that are too old, or not worth having, are as none. */
+static struct qta_plane_hints *use_hints(struct qta_plane_hints *hints, size_t count,
+                                         struct qta_plane_hints *none)
+{
+    memset(none, 0, sizeof *none);
+    if (!hints || count < CHOOSE_BYTES_MIN)
+        return none;
+    if (hints->age >= CHOICE_BLOCKS)
+        *hints = *none;
+    hints->age++;
+    return hints;
+}
+
+static void put_constant(uint8_t value, struct qta_packed_writer *out)
+{
+    qta_packed_writer_put_u8(out, PLANE_CONSTANT);
+    qta_packed_writer_put_u8(out, value);
+}
+
 void qta_plane_encoder_put(struct qta_plane_encoder *encoder, struct qta_plane_hints *hints,
                            const uint64_t *numbers, size_t count, struct qta_packed_writer *out)
 {
     assert(count > 0 && count <= QTA_PLANE_BYTES_MAX);
-    struct qta_plane_hints none = {.age = 0};
-    if (!hints || count < CHOOSE_BYTES_MIN || hints->age >= CHOICE_BLOCKS) {
-        if (hints && count >= CHOOSE_BYTES_MIN)
-            *hints = none;
-        else
-            hints = &none;
-    }
-    hints->age++;
+    struct qta_plane_hints none;
+    hints = use_hints(hints, count, &none);
     uint64_t any = 0;    /* bits set in some number */
     uint64_t differ = 0; /* bits that are not the same in all */
     for (size_t i = 0; i < count; i++) {
@@ -192,13 +205,55 @@ void qta_plane_encoder_put(struct qta_plane_encoder *encoder, struct qta_plane_h
     if (differ != 0)
         split_planes(encoder, numbers, count, plane_count <= 4 ? 4 : 8);
     for (unsigned i = 0; i < plane_count; i++) {
-        if ((differ >> i * 8 & 0xff) == 0) {
-            qta_packed_writer_put_u8(out, PLANE_CONSTANT);
-            qta_packed_writer_put_u8(out, (uint8_t)(numbers[0] >> i * 8));
-            continue;
-        }
-        put_plane(encoder, &hints->methods[i], encoder->planes[i], count, out);
+        if ((differ >> i * 8 & 0xff) == 0)
+            put_constant((uint8_t)(numbers[0] >> i * 8), out);
+        else
+            put_plane(encoder, &hints->methods[i], encoder->planes[i], count, out);
     }
+}
+
+void qta_plane_encoder_put_u8(struct qta_plane_encoder *encoder, struct qta_plane_hints *hints,
+                              const uint8_t *numbers, size_t count, struct qta_packed_writer *out)
+{
+    assert(count > 0 && count <= QTA_PLANE_BYTES_MAX);
+    struct qta_plane_hints none;
+    hints = use_hints(hints, count, &none);
+    unsigned differ = 0;
+    for (size_t i = 0; i < count; i++)
+        differ |= (unsigned)(numbers[i] ^ numbers[0]);
+    bool is_zero = differ == 0 && numbers[0] == 0;
+    qta_packed_writer_put_u8(out, is_zero ? 0 : 1);
+    if (differ != 0)
+        put_plane(encoder, &hints->methods[0], numbers, count, out);
+    else if (!is_zero)
+        put_constant(numbers[0], out);
+}
+
+void qta_plane_encoder_put_u16(struct qta_plane_encoder *encoder, struct qta_plane_hints *hints,
+                               const uint16_t *numbers, size_t count, struct qta_packed_writer *out)
+{
+    assert(count > 0 && count <= QTA_PLANE_BYTES_MAX);
+    unsigned any = 0;
+    unsigned differ = 0;
+    for (size_t i = 0; i < count; i++) {
+        any |= numbers[i];
+        differ |= (unsigned)(numbers[i] ^ numbers[0]);
+        encoder->planes[0][i] = (uint8_t)numbers[i];
+    }
+    if (any < 256) {
+        qta_plane_encoder_put_u8(encoder, hints, encoder->planes[0], count, out);
+        return;
+    }
+    struct qta_plane_hints none;
+    hints = use_hints(hints, count, &none);
+    for (size_t i = 0; i < count; i++)
+        encoder->planes[1][i] = (uint8_t)(numbers[i] >> 8);
+    qta_packed_writer_put_u8(out, 2);
+    for (unsigned i = 0; i < 2; i++)
+        if ((differ >> i * 8 & 0xff) == 0)
+            put_constant((uint8_t)(numbers[0] >> i * 8), out);
+        else
+            put_plane(encoder, &hints->methods[i], encoder->planes[i], count, out);
 }
 
 void qta_plane_encoder_put_bytes(struct qta_plane_encoder *encoder, const void *bytes,

@@ -1,5 +1,5 @@
 /** @file byte_planes.h
- *  Arrays of 64-bit numbers as planes of bytes (FORMAT.md section 5.3): all lowest bytes, then all
+ *  Arrays of 64-bit numbers as planes of bytes (FORMAT.md section 5.4): all lowest bytes, then all
  *  second ones, ... Each plane is a constant, or stored as it is, or compressed, whichever is
  *  smallest. */
 #ifndef QTA_STORAGE_BYTE_PLANES_H
@@ -33,6 +33,13 @@ void qta_plane_encoder_destroy(struct qta_plane_encoder *encoder);
 void qta_plane_encoder_put(struct qta_plane_encoder *encoder, struct qta_plane_hints *hints,
                            const uint64_t *numbers, size_t count, struct qta_packed_writer *out);
 
+/** The same for numbers of 8 or 16 bits. */
+void qta_plane_encoder_put_u8(struct qta_plane_encoder *encoder, struct qta_plane_hints *hints,
+                              const uint8_t *numbers, size_t count, struct qta_packed_writer *out);
+void qta_plane_encoder_put_u16(struct qta_plane_encoder *encoder, struct qta_plane_hints *hints,
+                               const uint16_t *numbers, size_t count,
+                               struct qta_packed_writer *out);
+
 /** Appends bytes as a frame with its length before it. A failure shows in out. */
 void qta_plane_encoder_put_bytes(struct qta_plane_encoder *encoder, const void *bytes,
                                  size_t length, struct qta_packed_writer *out);
@@ -65,6 +72,20 @@ bool qta_plane_decoder_unpack(struct qta_plane_decoder *decoder, struct qta_byte
 bool qta_plane_decoder_unpack_bytes(struct qta_plane_decoder *decoder,
                                     struct qta_packed_reader *reader, uint8_t *bytes,
                                     size_t length);
+
+/** Whether the numbers of parsed planes are all below 256. */
+static inline bool qta_byte_planes_are_bytes(const struct qta_byte_planes *planes)
+{
+    return planes->constant < 256 &&
+           (planes->plane_count == 0 || (planes->plane_count == 1 && planes->shifts[0] == 0));
+}
+
+/** The bytes of planes that are numbers below 256 as they lie; NULL when they are more. */
+static inline const uint8_t *qta_byte_planes_single(const struct qta_byte_planes *planes)
+{
+    bool is_single = planes->plane_count == 1 && planes->shifts[0] == 0 && planes->constant == 0;
+    return is_single ? planes->bytes[0] : NULL;
+}
 
 /** Numbers [from, from + length) of unpacked planes. */
 void qta_byte_planes_get(const struct qta_byte_planes *planes, size_t from, size_t length,

@@ -1,5 +1,5 @@
 /** @file raw_block.h
- *  Stored frames as a segment has them (FORMAT.md section 5.4): many together, heads first, so that
+ *  Stored frames as a segment has them (FORMAT.md section 5.5): many together, heads first, so that
  *  they compress well. */
 #ifndef QTA_STORAGE_RAW_BLOCK_H
 #define QTA_STORAGE_RAW_BLOCK_H

@@ -175,6 +175,7 @@ static void fill_quote(struct market *market, size_t symbol, struct qta_tick *ti
     quote->tape = "ABC"[symbol % 3];
 }
 
+/* Of one type, or mixed with QTA_TICK_NONE. */
 static struct ticks make_market(enum qta_tick_type type, size_t count)
 {
     struct ticks made = {.ticks = allocate(count * sizeof *made.ticks), .count = count};
@@ -201,14 +202,18 @@ static struct ticks make_market(enum qta_tick_type type, size_t count)
                 ts_recv_ns = made.ticks[i - 1].ts_recv_ns;
         }
         left--;
-        qta_tick_init(tick, type);
+        /* in a mixed market a trade comes with some nine quotes */
+        bool is_quote = type == QTA_TICK_NONE && random_unit() < 0.9;
+        qta_tick_init(tick, type != QTA_TICK_NONE ? type
+                            : is_quote            ? QTA_TICK_QUOTE
+                                                  : QTA_TICK_TRADE);
         tick->rx_seq = i + 1;
         tick->ts_recv_ns = ts_recv_ns;
         tick->ts_event_ns = market.now_ns;
         tick->symbol = (uint32_t)symbol + 1;
         tick->provider = 1;
         tick->conn = 1;
-        if (type == QTA_TICK_TRADE)
+        if (tick->type == QTA_TICK_TRADE)
             fill_trade(&market, symbol, tick);
         else
             fill_quote(&market, symbol, tick);
@@ -377,7 +382,41 @@ static void take_tick(void *user, const struct qta_tick *tick)
     sink->sum += (uint64_t)tick->ts_recv_ns ^ tick->symbol;
 }
 
-static struct result run_blocks(const struct ticks *ticks)
+/* Names of a word's fields, where they are few enough to tell. */
+static void name_word(unsigned type, size_t word, char *name, size_t capacity)
+{
+    static const char *const header[] = {"masks",   "ts_recv", "ts_event",
+                                         "src_seq", "symbol",  "kind"};
+    size_t length = 0;
+    size_t count;
+    const struct qta_field *fields = qta_tick_fields(type, &count);
+    snprintf(name, capacity, "%s", word < 6 ? header[word] : "");
+    for (size_t i = 0; word >= 6 && i < count; i++)
+        if (fields[i].offset / 8 == word ||
+            (fields[i].kind == QTA_FIELD_DECIMAL && fields[i].exponent_offset / 8 == word)) {
+            length += (size_t)snprintf(name + length, capacity - length, "%s%s%s",
+                                       length > 0 ? "," : "", fields[i].name,
+                                       fields[i].offset / 8 == word ? "" : ".exponent");
+            if (length >= capacity)
+                return;
+        }
+}
+
+static void print_columns(const char *name, const struct qta_block_encoder *encoder, size_t count)
+{
+    for (unsigned type = 0; type < QTA_TICK_TYPE_END; type++)
+        for (size_t word = 0; word < QTA_TICK_WORDS; word++) {
+            char what[120];
+            uint64_t bytes = qta_block_encoder_column_bytes(encoder, type, word);
+            if (bytes == 0)
+                continue;
+            name_word(type, word, what, sizeof what);
+            printf("%s_column %.3f bytes/tick %s %s\n", name, (double)bytes / (double)count,
+                   type == 0 ? "all" : qta_tick_type_name(type), what);
+        }
+}
+
+static struct result run_blocks(const char *name, const struct ticks *ticks)
 {
     struct result result = {0};
     struct qta_block_encoder *encoder;
@@ -401,6 +440,8 @@ static struct result run_blocks(const struct ticks *ticks)
         checksums[block] = qta_crc32c(0, out.bytes + ends[block], ends[block + 1] - ends[block]);
     }
     result.encoded_a_second = (double)ticks->count / (now_s() - start);
+    if (name)
+        print_columns(name, encoder, ticks->count);
     result.bytes_a_tick = ((double)out.length + (double)(block_count * FRAME_HEAD_BYTES)) /
                           (double)ticks->count;
 
@@ -445,13 +486,15 @@ static void print_row(const char *name, const char *what, const char *unit, doub
     printf("%s_%s %.3f %s %.3f %.3f\n", name, what, value, unit, value / baseline, baseline);
 }
 
+static bool shows_columns;
+
 static void measure(const char *name, struct ticks *ticks, int repeats)
 {
     struct result base = {0};
     struct result ours = {0};
     for (int i = 0; i < repeats; i++) { /* the best of several: others use the machine too */
         struct result b = run_baseline(ticks);
-        struct result o = run_blocks(ticks);
+        struct result o = run_blocks(shows_columns && i == 0 ? name : NULL, ticks);
         if (b.sum != o.sum)
             die("both do not give the same ticks");
         base.bytes_a_tick = b.bytes_a_tick;
@@ -541,13 +584,19 @@ static void measure_real(const char *name, const char *file, const char *type, i
 
 int main(int argc, char **argv)
 {
-    bool is_quick = argc > 1 && strcmp(argv[1], "--quick") == 0;
+    bool is_quick = false;
+    for (int i = 1; i < argc; i++) {
+        is_quick |= strcmp(argv[i], "--quick") == 0;
+        shows_columns |= strcmp(argv[i], "--columns") == 0;
+    }
     size_t count = is_quick ? 100000 : 2000000;
     int repeats = is_quick ? 1 : 3;
     struct ticks ticks = make_market(QTA_TICK_TRADE, count);
     measure("trades", &ticks, repeats);
     ticks = make_market(QTA_TICK_QUOTE, count);
     measure("quotes", &ticks, repeats);
+    ticks = make_market(QTA_TICK_NONE, count);
+    measure("mixed", &ticks, repeats);
     if (is_quick)
         return 0;
     measure_real("spy_trades", "lean_equity_spy_20131008_trade.csv.zst", "trade", repeats);
