@@ -174,6 +174,12 @@ static const struct qta_config_key root_keys[] = {
      .offset = ROOT(gateway.recording.on_full),
      .unit = "",
      .help = "when the disk takes no more: callbacks go on without it, or all stops"},
+    {.path = "recording.raw_frames",
+     .type = QTA_CONFIG_BOOLEAN,
+     .default_text = "false",
+     .offset = ROOT(gateway.recording.has_raw_frames),
+     .unit = "",
+     .help = "store the venues' messages too, as they came"},
 
     {.path = "streaming_health.monitoring.enabled",
      .type = QTA_CONFIG_BOOLEAN,

@@ -14,6 +14,7 @@
 
 #include "adapters/adapter_defaults.h"
 #include "recorder/backoff.h"
+#include "recorder/secret_mask.h"
 #include "recorder/send_queue.h"
 #include "recorder/wants.h"
 
@@ -50,6 +51,8 @@ struct qta_connection {
     int64_t ping_interval_ns;
     size_t message_max_bytes;
     uint16_t provider;
+    bool stores_frames;
+    struct qta_secret_mask secrets; /* that must not be stored */
 
     enum qta_connection_state state;
     struct qta_link *link;
@@ -543,17 +546,57 @@ static void on_link_open(void *user)
     open_connection(connection);
 }
 
+/* A copy without what is secret. It is rare: a venue that sends our keys back. */
+static void store_masked(struct qta_connection *connection, struct qta_raw_frame *raw)
+{
+    uint8_t *copy = malloc((size_t)raw->length + 1);
+    raw->flags |= QTA_RAW_MASKED;
+    if (copy) {
+        memcpy(copy, raw->bytes, raw->length);
+        qta_secret_mask_apply(&connection->secrets, copy, raw->length);
+        raw->bytes = copy;
+    } else {
+        raw->stored_length = 0;
+    }
+    qta_publisher_store_frame(connection->options.publisher, raw);
+    free(copy);
+}
+
+static void store_frame(struct qta_connection *connection, const struct qta_frame *frame,
+                        size_t consumed)
+{
+    bool is_binary = frame->is_binary || connection->options.ops->transport == QTA_TRANSPORT_TCP;
+    struct qta_raw_frame raw = {
+        .ts_recv_ns = frame->ts_recv_ns,
+        .bytes = frame->bytes,
+        .length = (uint32_t)consumed,
+        .stored_length = (uint32_t)consumed,
+        .conn = connection->epoch,
+        .provider = connection->provider,
+        .flags = is_binary ? QTA_RAW_BINARY : 0,
+    };
+    if (qta_secret_mask_finds(&connection->secrets, raw.bytes, raw.length))
+        store_masked(connection, &raw);
+    else
+        qta_publisher_store_frame(connection->options.publisher, &raw);
+}
+
 static size_t on_link_data(void *user, const struct qta_frame *frame)
 {
     struct qta_connection *connection = user;
+    bool is_stream = connection->options.ops->transport == QTA_TRANSPORT_TCP;
     if (!is_live(connection))
         return frame->length;
     connection->frame_ns = frame->ts_recv_ns;
+    if (connection->stores_frames)
+        qta_publisher_announce_frame(connection->options.publisher);
     enter(connection);
     size_t consumed = qta_adapter_on_data(connection->adapter, frame);
-    leave(connection);
-    if (connection->options.ops->transport != QTA_TRANSPORT_TCP || consumed > frame->length)
+    if (!is_stream || consumed > frame->length)
         consumed = frame->length;
+    if (connection->stores_frames && (consumed > 0 || !is_stream))
+        store_frame(connection, frame, consumed);
+    leave(connection); /* only now callbacks see the ticks */
     if (consumed > 0) {
         qta_counter_add(&connection->options.counters->frames, 1);
         qta_counter_add(&connection->options.counters->bytes, consumed);
@@ -900,6 +943,17 @@ static enum qta_status check_target(struct qta_connection *connection, struct qt
                          allowed[0], allowed[1]);
 }
 
+/* A recording that is played has its frames already, or none. */
+static enum qta_status prepare_to_store(struct qta_connection *connection, struct qta_error *err)
+{
+    const struct qta_recording_options *recording = &connection->options.gateway->recording;
+    connection->stores_frames = recording->is_enabled && recording->has_raw_frames &&
+                                !is_recording_itself(connection);
+    return connection->stores_frames
+               ? qta_secret_mask_init(&connection->secrets, connection->options.credentials, err)
+               : QTA_OK;
+}
+
 enum qta_status qta_connection_create(struct qta_connection **out,
                                       const struct qta_connection_options *options,
                                       struct qta_error *err)
@@ -919,6 +973,8 @@ enum qta_status qta_connection_create(struct qta_connection **out,
         status = create_adapter(connection, err);
     if (status == QTA_OK)
         status = check_target(connection, err);
+    if (status == QTA_OK)
+        status = prepare_to_store(connection, err);
     connection->options.provider = NULL;
     connection->options.gateway = NULL;
     connection->options.credentials = NULL;
@@ -939,6 +995,7 @@ void qta_connection_destroy(struct qta_connection *connection)
         qta_adapter_destroy(connection->adapter);
     qta_wants_destroy(connection->wants);
     qta_send_queue_clear(&connection->send_queue);
+    qta_secret_mask_finish(&connection->secrets);
     free(connection->name);
     free(connection->url);
     free(connection->tls_ca_file);

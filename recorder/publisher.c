@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include <qta/log.h>
+#include <qta/session.h>
 
 enum {
     OUTBOX_TICKS = 256,
@@ -50,6 +51,9 @@ struct qta_publisher {
     bool is_changing_day;
     enum qta_status status;
     struct qta_error error;
+    bool stores_frames;
+    uint64_t frame_first_seq; /* of the ticks since a frame was announced; 0 for none */
+    uint64_t frame_last_seq;
     struct missed missed;
     struct outage outage;
     uint32_t sentences;
@@ -64,6 +68,7 @@ static void take_over_session(struct qta_publisher *publisher)
 {
     struct qta_recording *recording = publisher->recording;
     publisher->next_seq = qta_recording_next_seq(recording);
+    publisher->frame_first_seq = 0; /* a frame is stored with the last of its ticks */
     publisher->day_end_ns = qta_recording_day_end_ns(recording);
     int64_t last_ns = qta_recording_last_ts_recv_ns(recording);
     if (last_ns > publisher->last_ts_ns) /* unknown is the lowest of all */
@@ -94,6 +99,7 @@ void qta_publisher_destroy(struct qta_publisher *publisher)
 void qta_publisher_set_recording(struct qta_publisher *publisher, struct qta_recording *recording)
 {
     publisher->recording = recording;
+    publisher->stores_frames = qta_recording_has_raw_frames(recording);
     take_over_session(publisher);
 }
 
@@ -433,6 +439,15 @@ void qta_publisher_release(struct qta_publisher *publisher)
     publisher->held_count = 0;
 }
 
+static void link_to_frame(struct qta_publisher *publisher, const struct qta_tick *tick)
+{
+    if (tick->rx_seq == 0)
+        return; /* it is in no session */
+    if (publisher->frame_first_seq == 0)
+        publisher->frame_first_seq = tick->rx_seq;
+    publisher->frame_last_seq = tick->rx_seq;
+}
+
 void qta_publisher_publish(struct qta_publisher *publisher, struct qta_tick *tick, bool is_own_time)
 {
     if (publisher->status != QTA_OK)
@@ -446,6 +461,55 @@ void qta_publisher_publish(struct qta_publisher *publisher, struct qta_tick *tic
         qta_publisher_release(publisher);
     }
     publish_timed(publisher, tick);
+    if (publisher->stores_frames)
+        link_to_frame(publisher, tick);
+}
+
+/* ---- stored frames ----------------------------------------------------------------------------
+ */
+
+void qta_publisher_announce_frame(struct qta_publisher *publisher)
+{
+    publisher->frame_first_seq = 0;
+}
+
+/* That of its ticks. Without any, one that is not before what was published and never in the way of
+ * a clock that is not ours. */
+static int64_t frame_time_ns(const struct qta_publisher *publisher, int64_t ts_recv_ns)
+{
+    bool is_ours = !publisher->is_simulated && !publisher->is_holding;
+    return is_ours && ts_recv_ns > publisher->last_ts_ns ? ts_recv_ns : publisher->last_ts_ns;
+}
+
+static bool can_store(const struct qta_publisher *publisher)
+{
+    return publisher->status == QTA_OK && !publisher->outage.is_on;
+}
+
+void qta_publisher_store_frame(struct qta_publisher *publisher, struct qta_raw_frame *frame)
+{
+    assert(publisher->stores_frames);
+    if (!can_store(publisher))
+        return;
+    frame->ts_recv_ns = frame_time_ns(publisher, frame->ts_recv_ns);
+    if (publisher->frame_first_seq == 0 && frame->ts_recv_ns >= publisher->day_end_ns) {
+        change_day(publisher, frame->ts_recv_ns);
+        if (!can_store(publisher))
+            return;
+        frame->ts_recv_ns = frame_time_ns(publisher, frame->ts_recv_ns);
+    }
+    frame->first_seq = publisher->next_seq;
+    frame->tick_count = 0;
+    if (publisher->frame_first_seq != 0) {
+        frame->first_seq = publisher->frame_first_seq;
+        frame->tick_count = (uint32_t)(publisher->frame_last_seq - frame->first_seq + 1);
+    }
+    enum qta_status status = qta_recording_append_raw(publisher->recording, frame,
+                                                      &publisher->error);
+    if (status == QTA_OK)
+        publisher->last_ts_ns = frame->ts_recv_ns;
+    else
+        begin_outage(publisher, status);
 }
 
 void qta_publisher_pass(struct qta_publisher *publisher, const struct qta_tick *tick)

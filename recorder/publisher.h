@@ -78,6 +78,16 @@ void qta_publisher_set_patient(struct qta_publisher *publisher, bool is_patient)
 void qta_publisher_publish(struct qta_publisher *publisher, struct qta_tick *tick,
                            bool is_own_time);
 
+/** Where frames are stored, each is announced before it is decoded: provider's ticks from here on
+ *  are of the next frame to be stored. */
+void qta_publisher_announce_frame(struct qta_publisher *publisher);
+
+/** Stores a frame, linked to the ticks published since it was announced; bytes, lengths, provider,
+ *  conn and flags are given, ts_recv_ns is when it was read. In an outage of the recording it is
+ *  not stored. Before the flush that lets the
+ *  callbacks see them. */
+void qta_publisher_store_frame(struct qta_publisher *publisher, struct qta_raw_frame *frame);
+
 /** A tick that is complete: delivered as it is, not recorded. */
 void qta_publisher_pass(struct qta_publisher *publisher, const struct qta_tick *tick);
 

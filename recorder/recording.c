@@ -33,6 +33,7 @@ struct qta_recording {
     char *paths[PATH_COUNT];
     _Atomic(const char *) path;
 
+    bool has_raw_frames;
     bool has_thread_allowed;
     bool has_closer;
     pthread_t closer;
@@ -143,6 +144,7 @@ static enum qta_status copy_options(struct qta_recording *recording,
         .journal_chunk_bytes = options->journal_chunk_bytes,
         .journal_max_bytes = options->journal_max_bytes,
     };
+    recording->has_raw_frames = options->has_raw_frames;
     if (!recording->directory || !timezone)
         return qta_error_set(err, QTA_ERR_NOMEM, "out of memory opening a recording");
     enum qta_status status = qta_timezone_create(&recording->zone, zone, err);
@@ -296,6 +298,17 @@ enum qta_status qta_recording_append_note(struct qta_recording *recording,
 enum qta_status qta_recording_resume(struct qta_recording *recording, struct qta_error *err)
 {
     return qta_session_writer_resume(recording->writer, err);
+}
+
+bool qta_recording_has_raw_frames(const struct qta_recording *recording)
+{
+    return recording->has_raw_frames;
+}
+
+enum qta_status qta_recording_append_raw(struct qta_recording *recording,
+                                         const struct qta_raw_frame *frame, struct qta_error *err)
+{
+    return qta_session_writer_append_raw(recording->writer, frame, err);
 }
 
 enum qta_status qta_recording_commit(struct qta_recording *recording, struct qta_error *err)

@@ -24,6 +24,7 @@
 #include <qta/config.h>
 #include <qta/dictionary.h>
 #include <qta/error.h>
+#include <qta/session.h>
 #include <qta/tick.h>
 
 #include "core/environment.h"
@@ -66,9 +67,14 @@ size_t qta_recording_start_records(const struct qta_recording *recording,
  *  the session is new. Right after create or rotate only. */
 enum qta_conn_cause qta_recording_interruption(const struct qta_recording *recording);
 
-/** See qta_session_writer_append() and _commit(). */
+/** Whether frames are to be stored. */
+bool qta_recording_has_raw_frames(const struct qta_recording *recording);
+
+/** See qta_session_writer_append(), _append_raw() and _commit(). */
 enum qta_status qta_recording_append(struct qta_recording *recording, const struct qta_tick *tick,
                                      struct qta_error *err);
+enum qta_status qta_recording_append_raw(struct qta_recording *recording,
+                                         const struct qta_raw_frame *frame, struct qta_error *err);
 enum qta_status qta_recording_commit(struct qta_recording *recording, struct qta_error *err);
 
 /** See qta_session_writer_append_note() and _resume(). */

@@ -13,6 +13,7 @@
 #include "storage/name_map.h"
 #include "storage/segment_reader.h"
 #include "storage/session_folder.h"
+#include "storage/session_units.h"
 #include "storage/tick_filter.h"
 
 enum unit_form { UNIT_NONE, UNIT_JOURNAL, UNIT_SEGMENT };
@@ -76,7 +77,6 @@ enum qta_status qta_raw_reader_create_in(struct qta_raw_reader **out, const char
     struct qta_raw_reader *reader = calloc(1, sizeof *reader);
     if (!reader)
         return qta_error_set(err, QTA_ERR_NOMEM, "out of memory opening '%s'", path);
-    reader->next_unit = 1;
     enum qta_status status = qta_session_folder_open(&reader->folder, path, environment, err);
     reader->is_folder_open = status == QTA_OK;
     if (status == QTA_OK)
@@ -179,35 +179,10 @@ static enum qta_status open_journal(struct qta_raw_reader *reader, uint32_t numb
     return QTA_OK;
 }
 
-struct units {
-    struct qta_file_numbers segments;
-    struct qta_file_numbers journals;
-};
-
-static void finish_units(struct units *units)
-{
-    qta_file_numbers_finish(&units->segments);
-    qta_file_numbers_finish(&units->journals);
-}
-
-/* Journals first: a chunk that is sealed in between is then in both lists, not in none. */
-static enum qta_status list_units(struct qta_raw_reader *reader, struct units *units,
-                                  struct qta_error *err)
-{
-    memset(units, 0, sizeof *units);
-    enum qta_status status = qta_session_folder_refresh(&reader->folder, err);
-    if (status == QTA_OK)
-        status = qta_session_folder_list(&reader->folder, QTA_FILE_JOURNAL, &units->journals, err);
-    if (status == QTA_OK)
-        status = qta_session_folder_list(&reader->folder, QTA_FILE_SEGMENT, &units->segments, err);
-    if (status != QTA_OK)
-        finish_units(units);
-    return status;
-}
-
 /* Opens a unit in the form that it has. One that cannot be read is passed over, with its error. */
-static enum qta_status open_unit(struct qta_raw_reader *reader, const struct units *units,
-                                 uint32_t number, struct qta_error *err)
+static enum qta_status open_unit(struct qta_raw_reader *reader,
+                                 const struct qta_session_units *units, uint32_t number,
+                                 struct qta_error *err)
 {
     enum qta_status status = QTA_ERR_NOT_FOUND;
     if (qta_file_numbers_contain(&units->segments, number))
@@ -224,24 +199,32 @@ static enum qta_status open_unit(struct qta_raw_reader *reader, const struct uni
     return status;
 }
 
+/* A frame comes behind its ticks and before the next ones: none that is wanted is further back than
+ * the last unit whose ticks are not. */
+static uint32_t first_unit(const struct qta_raw_reader *reader,
+                           const struct qta_session_units *units)
+{
+    uint32_t number = qta_session_units_last_before(units, &reader->folder, &reader->filter);
+    return number > 0 ? number : 1;
+}
+
 /* QTA_ERR_END when there is no further unit. */
 static enum qta_status open_next_unit(struct qta_raw_reader *reader, struct qta_error *err)
 {
     enum { TRIES = 100 };
     for (int tries = 0; tries < TRIES; tries++) {
-        struct units units;
-        enum qta_status status = list_units(reader, &units, err);
+        struct qta_session_units units;
+        enum qta_status status = qta_session_units_list(&units, &reader->folder, err);
         if (status != QTA_OK)
             return status;
+        if (reader->next_unit == 0)
+            reader->next_unit = first_unit(reader, &units);
         while (status == QTA_OK && reader->form == UNIT_NONE) {
-            uint32_t segment = qta_file_numbers_from(&units.segments, reader->next_unit);
-            uint32_t journal = qta_file_numbers_from(&units.journals, reader->next_unit);
-            uint32_t number = segment == 0 || (journal != 0 && journal < segment) ? journal
-                                                                                  : segment;
+            uint32_t number = qta_session_units_from(&units, reader->next_unit);
             status = number == 0 ? qta_error_set(err, QTA_ERR_END, "the session ends here")
                                  : open_unit(reader, &units, number, err);
         }
-        finish_units(&units);
+        qta_session_units_finish(&units);
         if (status != QTA_ERR_NOT_FOUND) /* it was sealed after we looked: look again */
             return status;
     }
@@ -328,8 +311,8 @@ static bool journal_is_used(struct qta_raw_reader *reader, uint32_t number)
 static enum qta_status look_behind_journal(struct qta_raw_reader *reader, bool *is_over,
                                            struct qta_error *err)
 {
-    struct units units;
-    enum qta_status status = list_units(reader, &units, err);
+    struct qta_session_units units;
+    enum qta_status status = qta_session_units_list(&units, &reader->folder, err);
     if (status != QTA_OK)
         return status;
     *is_over = !qta_file_numbers_contain(&units.journals, reader->unit) ||
@@ -337,7 +320,7 @@ static enum qta_status look_behind_journal(struct qta_raw_reader *reader, bool *
     for (size_t i = 0; i < units.journals.count && !*is_over; i++)
         *is_over = units.journals.numbers[i] > reader->unit &&
                    journal_is_used(reader, units.journals.numbers[i]);
-    finish_units(&units);
+    qta_session_units_finish(&units);
     return QTA_OK;
 }
 

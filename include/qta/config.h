@@ -76,6 +76,7 @@ struct qta_recording_options {
     uint64_t journal_chunk_bytes; /**< size of one preallocated journal file */
     uint64_t journal_max_bytes;   /**< of all journal files that wait to be sealed: two at least */
     enum qta_on_full on_full;
+    bool has_raw_frames; /**< store what the venues sent, verbatim, beside the ticks */
 };
 
 struct qta_gateway_options {

@@ -90,6 +90,7 @@ $ cat > good.yaml <<'END'
 |   journal_chunk: 32MiB
 |   journal_max: 4GiB
 |   on_full: keep_dispatching
+|   raw_frames: false
 $ SECRET=s3cr3t qta-record --config good.yaml --check-config > printed.yaml
 $ qta-record --config printed.yaml --check-config > again.yaml
 ! qta-record: warning: printed.yaml:8: streaming.providers.alpaca.api_key is '***', as a printed configuration has it; put the real one there

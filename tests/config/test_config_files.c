@@ -154,6 +154,7 @@ static void the_reference_has_every_key_at_its_default(void **state)
                      expected.recording.journal_chunk_bytes);
     assert_int_equal(gateway->recording.journal_max_bytes, expected.recording.journal_max_bytes);
     assert_int_equal(gateway->recording.on_full, expected.recording.on_full);
+    assert_int_equal(gateway->recording.has_raw_frames, expected.recording.has_raw_frames);
     qta_config_destroy(config);
 }
 

@@ -76,6 +76,7 @@ static void the_defaults_are_those_of_the_table(void **state)
     assert_int_equal(gateway.recording.journal_chunk_bytes, UINT64_C(32) << 20);
     assert_int_equal(gateway.recording.journal_max_bytes, UINT64_C(4) << 30);
     assert_int_equal(gateway.recording.on_full, QTA_ON_FULL_KEEP_DISPATCHING);
+    assert_false(gateway.recording.has_raw_frames);
 
     struct qta_provider_options provider = qta_provider_options_default();
     assert_null(provider.name);
@@ -133,7 +134,8 @@ static void every_key_of_a_file_arrives(void **state)
                                      "  compression_level: 19\n"
                                      "  journal_chunk: 1 MiB\n"
                                      "  journal_max: 10000000\n"
-                                     "  on_full: stop\n");
+                                     "  on_full: stop\n"
+                                     "  raw_frames: true\n");
     const struct qta_gateway_options *gateway = qta_config_gateway(config);
     assert_int_equal(gateway->provider_count, 2);
     assert_int_equal(gateway->buffer_size, 500);
@@ -151,6 +153,7 @@ static void every_key_of_a_file_arrives(void **state)
     assert_int_equal(gateway->recording.journal_chunk_bytes, 1024 * 1024);
     assert_int_equal(gateway->recording.journal_max_bytes, 10000000);
     assert_int_equal(gateway->recording.on_full, QTA_ON_FULL_STOP);
+    assert_true(gateway->recording.has_raw_frames);
 
     const struct qta_provider_options *one = &gateway->providers[0];
     assert_string_equal(one->name, "one");

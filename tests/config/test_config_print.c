@@ -87,6 +87,7 @@ static void assert_gateway(const struct qta_gateway_options *left,
     assert_int_equal(left->recording.journal_chunk_bytes, right->recording.journal_chunk_bytes);
     assert_int_equal(left->recording.journal_max_bytes, right->recording.journal_max_bytes);
     assert_int_equal(left->recording.on_full, right->recording.on_full);
+    assert_int_equal(left->recording.has_raw_frames, right->recording.has_raw_frames);
     assert_int_equal(left->provider_count, right->provider_count);
     for (size_t i = 0; i < left->provider_count; i++)
         assert_provider(&left->providers[i], &right->providers[i]);
@@ -184,7 +185,8 @@ static void every_key_is_printed_with_its_value(void **state)
                                  "  compression_level: 1\n"
                                  "  journal_chunk: 32MiB\n"
                                  "  journal_max: 1GiB\n"
-                                 "  on_full: keep_dispatching\n");
+                                 "  on_full: keep_dispatching\n"
+                                 "  raw_frames: false\n");
     free(printed);
     qta_config_destroy(config);
 }
