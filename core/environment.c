@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -181,6 +182,37 @@ static int system_mkdir_at(struct qta_environment *env, int dirfd, const char *n
     return mkdirat(dirfd, name, mode);
 }
 
+static int system_status_at(struct qta_environment *env, int dirfd, const char *name,
+                            struct qta_file_status *status)
+{
+    (void)env;
+    struct stat found;
+    if (fstatat(dirfd, name, &found, AT_SYMLINK_NOFOLLOW) != 0)
+        return -1;
+    status->bytes = (int64_t)found.st_size;
+    status->modified_ns = (int64_t)found.st_mtim.tv_sec * 1000000000 + found.st_mtim.tv_nsec;
+    status->is_file = S_ISREG(found.st_mode);
+    status->is_folder = S_ISDIR(found.st_mode);
+    return 0;
+}
+
+static int system_remove_folder_at(struct qta_environment *env, int dirfd, const char *name)
+{
+    (void)env;
+    return unlinkat(dirfd, name, AT_REMOVEDIR);
+}
+
+static int64_t system_free_bytes(struct qta_environment *env, int fd)
+{
+    (void)env;
+    struct statvfs space;
+    int result;
+    do
+        result = fstatvfs(fd, &space);
+    while (result < 0 && errno == EINTR);
+    return result < 0 ? -1 : (int64_t)space.f_bavail * (int64_t)space.f_frsize;
+}
+
 static int system_lock(struct qta_environment *env, int fd)
 {
     (void)env;
@@ -251,6 +283,9 @@ struct qta_environment *qta_environment_system(void)
         .rename_at = system_rename_at,
         .unlink_at = system_unlink_at,
         .mkdir_at = system_mkdir_at,
+        .status_at = system_status_at,
+        .remove_folder_at = system_remove_folder_at,
+        .free_bytes = system_free_bytes,
         .lock = system_lock,
         .list = system_list,
         .random = system_random,

@@ -14,6 +14,14 @@
 
 struct qta_environment;
 
+/** What an entry of a directory is; links are not followed. */
+struct qta_file_status {
+    int64_t bytes;
+    int64_t modified_ns; /**< since the Unix epoch */
+    bool is_file;        /**< a regular one */
+    bool is_folder;
+};
+
 struct qta_environment_ops {
     int64_t (*realtime_ns)(struct qta_environment *env);  /**< since the Unix epoch */
     int64_t (*monotonic_ns)(struct qta_environment *env); /**< since some start; never goes back */
@@ -43,6 +51,12 @@ struct qta_environment_ops {
     int (*rename_at)(struct qta_environment *env, int dirfd, const char *from, const char *to);
     int (*unlink_at)(struct qta_environment *env, int dirfd, const char *name);
     int (*mkdir_at)(struct qta_environment *env, int dirfd, const char *name, mode_t mode);
+    int (*status_at)(struct qta_environment *env, int dirfd, const char *name,
+                     struct qta_file_status *status);
+    /** An empty one. */
+    int (*remove_folder_at)(struct qta_environment *env, int dirfd, const char *name);
+    /** Bytes that may still be written to the file system of an open file; -1 on failure. */
+    int64_t (*free_bytes)(struct qta_environment *env, int fd);
     /** Exclusive lock on an open file, without waiting: EWOULDBLOCK when another holds it. */
     int (*lock)(struct qta_environment *env, int fd);
     /** Calls each for every entry but "." and ".."; stops early when it returns false. */

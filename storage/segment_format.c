@@ -348,6 +348,13 @@ enum {
     HOLE_CAUSE = 32,
 };
 
+const char *qta_hole_cause_name(unsigned cause)
+{
+    if (cause == QTA_HOLE_DAMAGED)
+        return "damaged";
+    return cause == QTA_HOLE_MISSING ? "missing" : "unknown";
+}
+
 void qta_known_hole_store(const struct qta_known_hole *hole, uint8_t bytes[QTA_HOLE_BYTES])
 {
     memset(bytes, 0, QTA_HOLE_BYTES);

@@ -37,7 +37,7 @@ enum qta_frame_kind {
     QTA_FRAME_NAMES_COPY = 3,
     QTA_FRAME_FOOTER = 4,
     QTA_FRAME_STORED = 5, /**< frames as a venue sent them */
-    QTA_FRAME_HOLE = 6, /**< records that are known to be lost */
+    QTA_FRAME_HOLE = 6,   /**< records that are known to be lost */
 };
 
 /** What a run of ticks spans. */
@@ -105,6 +105,12 @@ void qta_frame_head_store(const struct qta_frame *frame, uint32_t number,
 /** False when the head at this offset of this segment fails its checksum or cannot be right. */
 bool qta_frame_head_load(struct qta_frame *frame, uint32_t number, uint64_t offset,
                          const uint8_t bytes[QTA_FRAME_HEAD_BYTES]);
+
+/** Why a hole is there. */
+enum qta_hole_cause { QTA_HOLE_DAMAGED = 1, QTA_HOLE_MISSING = 2 };
+
+/** "damaged", "missing"; "unknown" for others. Static. */
+const char *qta_hole_cause_name(unsigned cause);
 
 /** Records that a repair found to be lost: a reader passes them over. */
 struct qta_known_hole {

@@ -114,6 +114,8 @@ static bool survey_entry(void *user, const char *name)
             survey->has_ours = true;
             return true;
         }
+    if (strcmp(name, QTA_SESSION_PIN_NAME) == 0)
+        return true;
     /* temporary files of SQLite and of a rebuilt index come and go */
     if (strncmp(name, QTA_SESSION_DB_NAME, strlen(QTA_SESSION_DB_NAME)) != 0 &&
         survey->foreign[0] == '\0')
@@ -220,7 +222,7 @@ static enum qta_status report_owner(struct qta_session_folder *folder, struct qt
                          folder->path, text[0] ? text : "(unknown)");
 }
 
-static enum qta_status take_lock(struct qta_session_folder *folder, struct qta_error *err)
+enum qta_status qta_session_folder_lock(struct qta_session_folder *folder, struct qta_error *err)
 {
     struct qta_environment *env = folder->environment;
     folder->lock_fd = env->ops->open_at(env, folder->root_fd, QTA_SESSION_LOCK_NAME,
@@ -264,7 +266,7 @@ enum qta_status qta_session_folder_make(struct qta_session_folder *folder, const
                                "'%s' is not a session: it has other files, such as '%s'", path,
                                survey.foreign);
     if (status == QTA_OK)
-        status = take_lock(folder, err);
+        status = qta_session_folder_lock(folder, err);
     if (status == QTA_OK)
         status = make_folders(folder, err);
     if (status != QTA_OK)

@@ -18,6 +18,7 @@
 
 #define QTA_SESSION_DB_NAME "session.db"
 #define QTA_SESSION_LOCK_NAME "writer.lock"
+#define QTA_SESSION_PIN_NAME "pinned"
 
 /** What is numbered. A chunk of the journal and the segment made of it have the same number. */
 enum qta_session_file { QTA_FILE_SEGMENT = 0, QTA_FILE_JOURNAL = 1 };
@@ -51,6 +52,10 @@ enum qta_status qta_session_folder_open(struct qta_session_folder *folder, const
  *  names the owner's pid; QTA_ERR_FORMAT for a directory with other things in it. */
 enum qta_status qta_session_folder_make(struct qta_session_folder *folder, const char *path,
                                         struct qta_environment *environment, struct qta_error *err);
+
+/** Takes the writer's lock of a session that was opened for reading: whoever changes a session
+ * holds it. Given up by close. QTA_ERR_LOCKED names the owner's pid; QTA_ERR_IO. */
+enum qta_status qta_session_folder_lock(struct qta_session_folder *folder, struct qta_error *err);
 
 /** Closes what is open; gives up the lock. */
 void qta_session_folder_close(struct qta_session_folder *folder);

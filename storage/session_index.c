@@ -44,7 +44,7 @@ static bool matches_folder(struct qta_session_index *index)
 }
 
 /* NULL, or why it has to be made anew. */
-static const char *find_fault(struct qta_session_index *index)
+static const char *find_fault(struct qta_session_index *index, bool may_be_behind)
 {
     if (qta_index_query_integer(index->db, "PRAGMA application_id", 0) != QTA_INDEX_APPLICATION_ID)
         return "it is not an index of this program";
@@ -54,9 +54,23 @@ static const char *find_fault(struct qta_session_index *index)
         return "its schema is not the index's";
     if (!qta_index_passes_quick_check(index->db))
         return "it is damaged";
-    if (!matches_folder(index))
+    if (!may_be_behind && !matches_folder(index))
         return "it does not match the segments";
     return NULL;
+}
+
+const char *qta_session_index_inspect(const struct qta_session_folder *folder, bool may_be_behind)
+{
+    struct qta_session_index index = {.folder = folder};
+    char path[QTA_INDEX_PATH_BYTES];
+    qta_index_path(folder, "", path, sizeof path);
+    if (access(path, F_OK) != 0)
+        return may_be_behind ? NULL : "it is missing";
+    if (qta_index_open_file(&index.db, path, SQLITE_OPEN_READONLY, NULL) != QTA_OK)
+        return may_be_behind ? NULL : "it cannot be opened";
+    const char *fault = find_fault(&index, may_be_behind);
+    sqlite3_close(index.db);
+    return fault;
 }
 
 static enum qta_status open_existing(struct qta_session_index *index, struct qta_error *err)
@@ -77,7 +91,7 @@ static enum qta_status open_existing(struct qta_session_index *index, struct qta
             return qta_error_set(err, QTA_ERR_FORMAT,
                                  "'%s' has format version %" PRId64 ", this program reads up to %d",
                                  QTA_SESSION_DB_NAME, version, QTA_INDEX_VERSION);
-        fault = find_fault(index);
+        fault = find_fault(index, false);
     }
     if (!fault)
         return QTA_OK;

@@ -41,6 +41,10 @@ enum qta_status qta_session_index_end_run(struct qta_session_index *index, uint3
 enum qta_status qta_session_index_add_segment(struct qta_session_index *index, uint32_t number,
                                               struct qta_error *err);
 
+/** Looks at the index of a session without changing it: NULL when it is good, or why it is not. One
+ *  that may be behind is only looked at for its integrity. Static. */
+const char *qta_session_index_inspect(const struct qta_session_folder *folder, bool may_be_behind);
+
 /** Compares an index with what would be made of the segments now; tells differences as whole
  *  sentences. One that may differ, because the session is live, was cut or has damaged segments, is
  * only looked at for its integrity and for rows that have no segment. *problems grows. QTA_ERR_IO

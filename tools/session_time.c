@@ -70,6 +70,17 @@ static void enter_zone(const char *timezone)
     tzset();
 }
 
+const char *qta_session_time_print(int64_t ts_ns, const char *timezone,
+                                   char text[QTA_SESSION_TIME_TEXT_BYTES])
+{
+    struct tm local;
+    time_t seconds = (time_t)floor_seconds(ts_ns);
+    enter_zone(timezone);
+    localtime_r(&seconds, &local);
+    strftime(text, QTA_SESSION_TIME_TEXT_BYTES, "%Y-%m-%d %H:%M:%S", &local);
+    return text;
+}
+
 int64_t qta_session_time_resolve(const struct qta_session_time *time,
                                  const struct qta_session_info *info, int64_t otherwise_ns)
 {

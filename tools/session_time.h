@@ -28,6 +28,13 @@ bool qta_session_time_read(const char *text, void *field);
 /** What qta_session_time_read() wanted, for the error. */
 #define QTA_SESSION_TIME_EXPECTED "a time like 2024-05-01T13:30:00Z, a date, 09:30 or ns since 1970"
 
+enum { QTA_SESSION_TIME_TEXT_BYTES = 32 };
+
+/** Writes "2024-05-01 09:30:00" as clocks showed it in that zone; returns text. Changes TZ, see
+ *  below. */
+const char *qta_session_time_print(int64_t ts_ns, const char *timezone,
+                                   char text[QTA_SESSION_TIME_TEXT_BYTES]);
+
 /** The instant that is meant; a time of day on the session's first day. otherwise_ns for none, and
  *  for a time of day in an empty session. Changes TZ: for the main thread, before there are others.
  */

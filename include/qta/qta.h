@@ -4,6 +4,7 @@
 #define QTA_QTA_H
 
 #include <qta/adapter.h>
+#include <qta/archive.h>
 #include <qta/config.h>
 #include <qta/decimal.h>
 #include <qta/dictionary.h>

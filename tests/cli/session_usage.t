@@ -15,9 +15,14 @@ $ qta-session --help
 | Commands:
 |   cat                     print the ticks of sessions
 |   export                  write sessions as ndjson, CSV or Parquet
+|   gaps                    say what is not in sessions, and why
 |   import                  make a session of what was exported, or of other
 |                           people's tick files
 |   info                    say what is in sessions
+|   ls                      list the sessions of a directory
+|   pin                     keep sessions from being pruned
+|   prune                   remove the oldest sessions of a directory
+|   unpin                   let them go again
 |   verify                  read every byte and check every checksum
 |   'qta-session COMMAND --help' tells more.
 |

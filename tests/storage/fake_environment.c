@@ -2,6 +2,7 @@
 #include "tests/storage/fake_environment.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,6 +28,8 @@ static bool may(struct qta_environment *env, enum fake_operation operation)
     int64_t call = atomic_fetch_add(&fake->calls, 1) + 1;
     if (fake->fail_at == 0 || call < fake->fail_at || (call > fake->fail_at && !fake->fails_on))
         return true;
+    if (fake->is_deadly)
+        raise(SIGKILL);
     atomic_fetch_add(&fake->failures, 1);
     errno = fake->error;
     return false;
@@ -34,8 +37,8 @@ static bool may(struct qta_environment *env, enum fake_operation operation)
 
 static int64_t fake_realtime_ns(struct qta_environment *env)
 {
-    (void)env;
-    return qta_realtime_ns(system_of());
+    int64_t told_ns = self(env)->realtime_ns;
+    return told_ns != 0 ? told_ns : qta_realtime_ns(system_of());
 }
 
 static int64_t fake_monotonic_ns(struct qta_environment *env)
@@ -147,6 +150,27 @@ static int fake_mkdir_at(struct qta_environment *env, int dirfd, const char *nam
     return system_of()->ops->mkdir_at(system_of(), dirfd, name, mode);
 }
 
+static int fake_status_at(struct qta_environment *env, int dirfd, const char *name,
+                          struct qta_file_status *status)
+{
+    if (!may(env, FAKE_SIZE))
+        return -1;
+    return system_of()->ops->status_at(system_of(), dirfd, name, status);
+}
+
+static int fake_remove_folder_at(struct qta_environment *env, int dirfd, const char *name)
+{
+    if (!may(env, FAKE_UNLINK))
+        return -1;
+    return system_of()->ops->remove_folder_at(system_of(), dirfd, name);
+}
+
+static int64_t fake_free_bytes(struct qta_environment *env, int fd)
+{
+    int64_t told = self(env)->free_bytes;
+    return told != 0 ? told : system_of()->ops->free_bytes(system_of(), fd);
+}
+
 static int fake_lock(struct qta_environment *env, int fd)
 {
     return may(env, FAKE_LOCK) ? system_of()->ops->lock(system_of(), fd) : -1;
@@ -183,6 +207,9 @@ void fake_environment_init(struct fake_environment *fake)
         .rename_at = fake_rename_at,
         .unlink_at = fake_unlink_at,
         .mkdir_at = fake_mkdir_at,
+        .status_at = fake_status_at,
+        .remove_folder_at = fake_remove_folder_at,
+        .free_bytes = fake_free_bytes,
         .lock = fake_lock,
         .list = fake_list,
         .random = fake_random,
@@ -213,6 +240,12 @@ void fake_environment_slow_down(struct fake_environment *fake, uint32_t operatio
 {
     atomic_store(&fake->delay_us, delay_us);
     atomic_store(&fake->slow, operations);
+}
+
+void fake_environment_kill_at(struct fake_environment *fake, uint32_t operations, int64_t at)
+{
+    fake->is_deadly = true;
+    fake_environment_fail(fake, operations, at, true, EIO);
 }
 
 const char *fake_operation_name(enum fake_operation operation)

@@ -45,8 +45,11 @@ struct fake_environment {
     _Atomic uint32_t operations; /**< bits of those that are counted and may fail */
     _Atomic int64_t fail_at;     /**< which call, from 1; 0 for none */
     _Atomic bool fails_on;       /**< all later ones as well */
+    _Atomic bool is_deadly;      /**< the process is killed instead */
     _Atomic bool tears_writes;   /**< a pwrite that fails has written its first half */
     _Atomic int error;
+    _Atomic int64_t realtime_ns; /**< what the clock says; 0 for the real one */
+    _Atomic int64_t free_bytes;  /**< what the disk says; 0 for the real one */
     _Atomic int64_t calls;
     _Atomic int64_t failures;
     _Atomic uint32_t held;     /**< bits of operations that wait as long as they are set */
@@ -67,6 +70,9 @@ void fake_environment_hold(struct fake_environment *fake, uint32_t operations);
 /** Bits of operations take so much longer from now on. */
 void fake_environment_slow_down(struct fake_environment *fake, uint32_t operations,
                                 uint32_t delay_us);
+
+/** The process is killed at this call, before it does anything. For children. */
+void fake_environment_kill_at(struct fake_environment *fake, uint32_t operations, int64_t at);
 
 const char *fake_operation_name(enum fake_operation operation);
 
