@@ -370,15 +370,6 @@ static void check_selection(struct qta_config *config)
 /* ---- all --------------------------------------------------------------------------------------
  */
 
-static void report_inactive(struct qta_config *config)
-{
-    const struct qta_yaml_node *health = qta_yaml_find(config->root, "streaming_health");
-    if (health)
-        WARN(config, health->key_place,
-             "streaming_health is checked, but this version does not act on it yet: no monitoring, "
-             "alerts, metrics or API");
-}
-
 void qta_config_check(struct qta_config *config)
 {
     size_t subscription_total = 0;
@@ -387,7 +378,7 @@ void qta_config_check(struct qta_config *config)
     check_replay_is_alone(config);
     decide_recording(config);
     check_recording(config);
+    qta_config_check_health(config);
     for (size_t i = 0; i < config->provider_count; i++)
         check_provider(config, &config->providers[i], &subscription_total);
-    report_inactive(config);
 }

@@ -10,6 +10,7 @@ struct qta_gateway_options qta_gateway_options_default(void)
     size_t count;
     const struct qta_config_key *keys = qta_config_root_keys(&count);
     qta_config_defaults_apply(keys, count, &values);
+    values.gateway.health.alert_channels = QTA_ALERT_LOG; /* a list: not of the table's making */
     return values.gateway;
 }
 

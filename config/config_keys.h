@@ -47,6 +47,8 @@ struct qta_config_values {
     struct qta_gateway_options gateway;
     const char *provider; /**< streaming.provider; NULL when not given */
     struct qta_config_list symbols;
+    struct qta_config_list alert_channels;
+    struct qta_config_list alert_command;
 };
 
 /** Where the values of a provider's keys go, and what is known about it besides. */
@@ -71,11 +73,14 @@ struct qta_config_key {
     double maximum;
     const struct qta_config_word *words; /**< WORD: all there are; others: allowed besides; ends
                                             with a NULL text; NULL for none */
-    uint16_t offset;  /**< in the struct above; QTA_CONFIG_NO_OFFSET: checked, not acted on yet */
+    uint16_t offset;  /**< in the struct above; QTA_CONFIG_NO_OFFSET: read by rules of its own */
     bool is_secret;   /**< never shown */
     const char *unit; /**< of a plain number, "" for none */
     const char *help; /**< one line */
 };
+
+/** The channels that alerts may go to: values are enum qta_alert_channel. Ends with a NULL text. */
+extern const struct qta_config_word qta_config_alert_channel_words[];
 
 /** The keys outside of providers, in the order in which they are printed. */
 const struct qta_config_key *qta_config_root_keys(size_t *count);

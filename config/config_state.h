@@ -44,6 +44,9 @@ qta_config_provider_symbols(const struct qta_config *config,
 /** Fills in what follows from several keys, then reports what cannot work together. */
 void qta_config_check(struct qta_config *config);
 
+/** The part of it that is about `streaming_health`. */
+void qta_config_check_health(struct qta_config *config);
+
 /** Whether `streaming.providers` holds providers, and not a setting of the one that
  *  `streaming.provider` names. */
 bool qta_config_has_provider_list(const struct qta_yaml_node *streaming);

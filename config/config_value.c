@@ -282,7 +282,8 @@ void qta_config_defaults_apply(const struct qta_config_key *keys, size_t count, 
 {
     for (size_t i = 0; i < count; i++) {
         const struct qta_config_key *key = &keys[i];
-        if (key->offset == QTA_CONFIG_NO_OFFSET || !key->default_text)
+        if (key->offset == QTA_CONFIG_NO_OFFSET || !key->default_text ||
+            key->type == QTA_CONFIG_LIST) /* what a list comes to is found later */
             continue;
         bool is_good = qta_config_value_read(key, key->default_text,
                                              (unsigned char *)values + key->offset);

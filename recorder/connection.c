@@ -14,6 +14,7 @@
 
 #include "adapters/adapter_defaults.h"
 #include "recorder/backoff.h"
+#include "recorder/health_options.h"
 #include "recorder/secret_mask.h"
 #include "recorder/send_queue.h"
 #include "recorder/wants.h"
@@ -72,6 +73,7 @@ struct qta_connection {
     struct qta_backoff backoff;
     struct qta_send_queue send_queue;
     struct qta_wants *wants;
+    struct qta_feed feed;
     int64_t now_ns;
     int64_t realtime_ns;
     int64_t frame_ns;    /* receive time of what is being decoded */
@@ -154,6 +156,7 @@ static void close_gap(struct qta_connection *connection)
     if (!connection->is_gap_open)
         return;
     connection->is_gap_open = false;
+    qta_counter_add(&connection->feed.gaps, 1);
     struct qta_tick tick;
     qta_tick_init(&tick, QTA_TICK_GAP);
     tick.gap.scope = QTA_GAP_PROVIDER;
@@ -244,6 +247,7 @@ static void end_connection(struct qta_connection *connection, const struct failu
         qta_counter_add(&connection->options.counters->disconnects, 1);
         qta_counter_add(&connection->options.counters->connected, UINT64_MAX); /* minus one */
     }
+    qta_feed_end(&connection->feed, failure.cause, was_open);
     connection->link = NULL;
     connection->failure = (struct failure){0};
     connection->is_adapter_ready = false;
@@ -375,6 +379,7 @@ static void host_emit(struct qta_adapter_host *host, struct qta_tick *tick)
     struct qta_publisher *publisher = connection->options.publisher;
     uint32_t traits = connection->options.ops->traits;
     if (traits & QTA_TRAIT_STAMPS_ALL) {
+        qta_feed_tick(&connection->feed, tick);
         qta_publisher_pass(publisher, tick);
         return;
     }
@@ -386,6 +391,7 @@ static void host_emit(struct qta_adapter_host *host, struct qta_tick *tick)
     tick->provider = connection->provider;
     tick->conn = connection->epoch;
     qta_publisher_publish(publisher, tick, is_own_time);
+    qta_feed_tick(&connection->feed, tick);
     connection->last_good_ns = tick->ts_recv_ns;
     connection->has_flowed = true;
 }
@@ -482,6 +488,7 @@ static void host_fault(struct qta_adapter_host *host, enum qta_fault fault, cons
     if ((unsigned)fault >= QTA_FAULT_COUNT)
         fault = QTA_FAULT_UNEXPECTED; /* from an adapter newer than this library */
     qta_counter_add(&connection->options.counters->faults[fault], 1);
+    qta_counter_add(&connection->feed.faults[fault], 1);
     uint32_t bit = UINT32_C(1) << fault;
     if (connection->faults_logged & bit)
         return;
@@ -527,6 +534,7 @@ static void open_connection(struct qta_connection *connection)
     connection->faults_logged = 0;
     connection->deadline_ns = connection->now_ns + READY_TIMEOUT_NS;
     connection->service_ns = connection->now_ns;
+    qta_feed_open(&connection->feed, connection->now_ns);
     qta_counter_add(&connection->options.counters->connects, 1);
     qta_counter_add(&connection->options.counters->connected, 1);
     record(connection, QTA_CONN_OPEN, QTA_CAUSE_NONE, 0, "");
@@ -600,6 +608,7 @@ static size_t on_link_data(void *user, const struct qta_frame *frame)
     if (consumed > 0) {
         qta_counter_add(&connection->options.counters->frames, 1);
         qta_counter_add(&connection->options.counters->bytes, consumed);
+        qta_feed_frame(&connection->feed, consumed);
     }
     return consumed;
 }
@@ -619,8 +628,10 @@ static void on_link_end(void *user, const struct qta_link_end *end)
     snprintf(failure.sentence, sizeof failure.sentence, "%s",
              is_restart ? "closed by the venue, which restarts or asks to come back later"
                         : end->reason);
-    if (end->cause == QTA_CAUSE_PROTOCOL && end->code == CLOSE_TOO_LARGE)
+    if (end->cause == QTA_CAUSE_PROTOCOL && end->code == CLOSE_TOO_LARGE) {
         qta_counter_add(&connection->options.counters->faults[QTA_FAULT_TOO_LARGE], 1);
+        qta_counter_add(&connection->feed.faults[QTA_FAULT_TOO_LARGE], 1);
+    }
     end_connection(connection, &failure, end);
     qta_publisher_flush(connection->options.publisher);
 }
@@ -664,6 +675,7 @@ static enum qta_status open_link(struct qta_connection *connection, struct qta_e
 static void attempt(struct qta_connection *connection)
 {
     connection->state = QTA_CONNECTION_CONNECTING;
+    qta_feed_attempt(&connection->feed, connection->now_ns);
     record(connection, QTA_CONN_CONNECTING, QTA_CAUSE_NONE, 0, "");
     if (is_offline(connection)) {
         open_connection(connection);
@@ -743,6 +755,20 @@ static int64_t next_due_ns(const struct qta_connection *connection, size_t budge
     return earlier(due_ns, qta_backoff_stable_at_ns(&connection->backoff));
 }
 
+static void tell_feed(struct qta_connection *connection)
+{
+    struct qta_feed_standing standing = {
+        .state = (int)connection->state,
+        .is_subscribed = connection->state == QTA_CONNECTION_SUBSCRIBED,
+        .is_circuit_open = qta_backoff_is_open(&connection->backoff),
+        .failures = connection->backoff.failures,
+        .send_queue_bytes = connection->send_queue.bytes,
+    };
+    for (int i = 0; i < QTA_WANT_STATE_COUNT; i++)
+        standing.subscriptions[i] = qta_wants_count(connection->wants, (enum qta_want_state)i);
+    qta_feed_stand(&connection->feed, &standing, connection->now_ns);
+}
+
 int64_t qta_connection_service(struct qta_connection *connection, int64_t now_ns,
                                int64_t realtime_ns, size_t budget)
 {
@@ -763,6 +789,7 @@ int64_t qta_connection_service(struct qta_connection *connection, int64_t now_ns
         if (connection->state == QTA_CONNECTION_SUBSCRIBED)
             qta_backoff_work(&connection->backoff, now_ns);
     }
+    tell_feed(connection);
     return next_due_ns(connection, budget);
 }
 
@@ -866,6 +893,19 @@ const struct qta_adapter_ops *qta_connection_ops(const struct qta_connection *co
     return connection->options.ops;
 }
 
+const struct qta_feed *qta_connection_feed(const struct qta_connection *connection)
+{
+    return &connection->feed;
+}
+
+const char *qta_connection_state_name(enum qta_connection_state state)
+{
+    static const char *const names[QTA_CONNECTION_STATE_COUNT] = {
+        "idle", "connecting", "open", "ready", "subscribed", "backing_off", "blocked", "finished",
+    };
+    return (unsigned)state < QTA_CONNECTION_STATE_COUNT ? names[state] : "unknown";
+}
+
 /* ---- life -------------------------------------------------------------------------------------
  */
 
@@ -897,7 +937,12 @@ static enum qta_status copy_options(struct qta_connection *connection, struct qt
     qta_backoff_init(&connection->backoff, &backoff, connection->options.seed);
     qta_send_queue_init(&connection->send_queue, provider->rate_limit_per_s,
                         provider->rate_limit_burst);
-    enum qta_status status = qta_wants_create(&connection->wants, err);
+    const struct qta_health_options *health = &gateway->health;
+    connection->feed.rate_limit_per_s = provider->rate_limit_per_s;
+    enum qta_status status = qta_feed_init(&connection->feed, connection->name,
+                                           qta_health_is_wanted(health), health->symbols_max, err);
+    if (status == QTA_OK)
+        status = qta_wants_create(&connection->wants, err);
     for (size_t i = 0; i < provider->subscription_count && status == QTA_OK; i++)
         status = qta_wants_add(connection->wants, &provider->subscriptions[i], err);
     return status;
@@ -996,6 +1041,7 @@ void qta_connection_destroy(struct qta_connection *connection)
     qta_wants_destroy(connection->wants);
     qta_send_queue_clear(&connection->send_queue);
     qta_secret_mask_finish(&connection->secrets);
+    qta_feed_finish(&connection->feed);
     free(connection->name);
     free(connection->url);
     free(connection->tls_ca_file);

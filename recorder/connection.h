@@ -31,6 +31,7 @@
 #include "core/environment.h"
 #include "recorder/counters.h"
 #include "recorder/credentials.h"
+#include "recorder/feed.h"
 #include "recorder/publisher.h"
 #include "recorder/transport.h"
 
@@ -111,6 +112,14 @@ enum qta_status qta_connection_verdict(const struct qta_connection *connection,
                                        struct qta_error *err);
 
 const char *qta_connection_name(const struct qta_connection *connection);
+
+/** What is counted about it. Valid as long as the connection; any thread may read. */
+const struct qta_feed *qta_connection_feed(const struct qta_connection *connection);
+
+/** "connecting", "subscribed", ... Static. */
+const char *qta_connection_state_name(enum qta_connection_state state);
+enum { QTA_CONNECTION_STATE_COUNT = QTA_CONNECTION_FINISHED + 1 };
+
 const struct qta_adapter_ops *qta_connection_ops(const struct qta_connection *connection);
 
 #endif

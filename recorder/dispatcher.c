@@ -49,7 +49,14 @@ size_t qta_dispatcher_do_work(struct qta_dispatcher *dispatcher)
     if (count == 0)
         return 0;
     qta_network_agent_note_room(options->agent);
+    int64_t now_ns = 0;
     for (size_t i = 0; i < count; i++) {
+        if (options->clock) {
+            if (i % LOOKS == 0)
+                now_ns = qta_realtime_ns(options->clock);
+            qta_histogram_add(&options->counters->callback_latency,
+                              now_ns - dispatcher->batch[i].ts_recv_ns);
+        }
         qta_subscriptions_dispatch(options->subscriptions, &dispatcher->batch[i]);
         qta_counter_add(&options->counters->dispatched, 1);
     }

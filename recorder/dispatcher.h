@@ -10,6 +10,7 @@
 #include <qta/error.h>
 
 #include "core/doorbell.h"
+#include "core/environment.h"
 #include "core/ring.h"
 #include "recorder/counters.h"
 #include "recorder/network_agent.h"
@@ -24,6 +25,7 @@ struct qta_dispatcher_options {
     struct qta_subscriptions *subscriptions;
     struct qta_counters *counters;
     struct qta_network_agent *agent; /**< hears of room, and says when it is over */
+    struct qta_environment *clock;   /**< to measure how long ticks took; NULL: not measured */
 };
 
 enum qta_status qta_dispatcher_create(struct qta_dispatcher **out,

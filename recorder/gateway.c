@@ -20,6 +20,9 @@
 #include "recorder/credentials.h"
 #include "recorder/dispatcher.h"
 #include "recorder/gateway_internal.h"
+#include "recorder/gateway_view.h"
+#include "recorder/health_options.h"
+#include "recorder/health_service.h"
 #include "recorder/network_agent.h"
 #include "recorder/publisher.h"
 #include "recorder/recording.h"
@@ -41,6 +44,7 @@ struct qta_gateway {
     struct qta_subscriptions *subscriptions;
     struct qta_network_agent *agent;
     struct qta_dispatcher *dispatcher;
+    struct qta_health_service *health; /* NULL for none */
 
     struct qta_subscription *configured; /* what the configuration subscribes to */
     size_t configured_count;
@@ -272,6 +276,7 @@ static enum qta_status make_agents(struct qta_gateway *gateway,
         .recording = gateway->recording,
         .names = gateway->names,
         .ring = gateway->ring,
+        .counters = &gateway->counters,
         .is_blocking = options->overflow == QTA_OVERFLOW_BLOCK,
         .has_own_time = !gateway->is_replay && !all_stamp_time(options),
     };
@@ -285,7 +290,30 @@ static enum qta_status make_agents(struct qta_gateway *gateway,
         .counters = &gateway->counters,
         .agent = gateway->agent,
     };
+    bool has_own_time = !gateway->is_replay && !all_stamp_time(options);
+    if (qta_health_is_wanted(&options->health) && has_own_time) {
+        qta_counters_measure_callbacks(&gateway->counters);
+        dispatcher.clock = gateway->environment;
+    }
     return qta_dispatcher_create(&gateway->dispatcher, &dispatcher, err);
+}
+
+static enum qta_status make_health(struct qta_gateway *gateway,
+                                   const struct qta_gateway_options *options, struct qta_error *err)
+{
+    struct qta_gateway_view view = {
+        .environment = gateway->environment,
+        .counters = &gateway->counters,
+        .connections = gateway->connections,
+        .connection_count = gateway->connection_count,
+        .ring = gateway->ring,
+        .names = gateway->names,
+        .recording = gateway->recording,
+        .is_replay = gateway->is_replay,
+    };
+    if (!qta_health_is_wanted(&options->health))
+        return QTA_OK;
+    return qta_health_service_create(&gateway->health, options, &view, err);
 }
 
 /* In an order that opens the session last: a wrong configuration leaves nothing behind. */
@@ -307,6 +335,8 @@ static enum qta_status make_parts(struct qta_gateway *gateway,
         status = make_recording(gateway, options, err);
     if (status == QTA_OK)
         status = make_agents(gateway, options, err);
+    if (status == QTA_OK)
+        status = make_health(gateway, options, err);
     return status;
 }
 
@@ -359,6 +389,7 @@ void qta_gateway_destroy(struct qta_gateway *gateway)
         if (qta_recording_close(gateway->recording, &err) != QTA_OK)
             qta_log(QTA_LOG_ERROR, "recording", "%s", err.message);
     }
+    qta_health_service_destroy(gateway->health);
     qta_dispatcher_destroy(gateway->dispatcher);
     qta_network_agent_destroy(gateway->agent);
     for (size_t i = 0; i < gateway->connection_count; i++)
@@ -501,6 +532,13 @@ static enum qta_status run(struct qta_gateway *gateway, struct qta_error *err)
 {
     if (gateway->recording)
         qta_recording_allow_thread(gateway->recording, true);
+    enum qta_status status = QTA_OK;
+    if (gateway->health)
+        status = qta_health_service_start(gateway->health, err);
+    if (status != QTA_OK) {
+        atomic_store(&gateway->run_state, RUN_ENDED);
+        return status;
+    }
     pthread_t network;
     int error = create_thread(&network, network_main, gateway);
     if (error != 0) {
@@ -510,6 +548,8 @@ static enum qta_status run(struct qta_gateway *gateway, struct qta_error *err)
     }
     qta_dispatcher_run(gateway->dispatcher);
     pthread_join(network, NULL);
+    if (gateway->health)
+        qta_health_service_stop(gateway->health);
     atomic_store(&gateway->run_state, RUN_ENDED);
     return qta_network_agent_result(gateway->agent, err);
 }

@@ -291,8 +291,11 @@ static void watch_clock(struct qta_network_agent *agent, int64_t now_ns, int64_t
     int64_t offset_ns = realtime_ns - now_ns;
     int64_t step_ns = offset_ns - agent->last_offset_ns;
     agent->last_offset_ns = offset_ns;
+    atomic_store_explicit(&agent->options.counters->clock_offset_ns,
+                          offset_ns - agent->first_offset_ns, memory_order_relaxed);
     if (!agent->options.has_own_time || (step_ns <= CLOCK_STEP_NS && step_ns >= -CLOCK_STEP_NS))
         return;
+    qta_counter_add(&agent->options.counters->clock_steps, 1);
     struct qta_tick tick;
     qta_tick_init(&tick, QTA_TICK_CLOCK);
     tick.clock.step_ns = step_ns;
@@ -447,6 +450,7 @@ int64_t qta_network_agent_do_work(struct qta_network_agent *agent, int64_t now_n
     struct qta_publisher *publisher = agent->options.publisher;
     assert(!qta_network_agent_is_finished(agent));
     agent->ticket = qta_doorbell_ticket(&agent->bell);
+    atomic_store_explicit(&agent->options.counters->last_turn_ns, now_ns, memory_order_relaxed);
     qta_publisher_set_realtime(publisher, realtime_ns);
     if (!agent->is_started)
         start(agent, now_ns, realtime_ns);
@@ -457,6 +461,8 @@ int64_t qta_network_agent_do_work(struct qta_network_agent *agent, int64_t now_n
     int64_t due_ns = service_connections(agent, now_ns, realtime_ns);
     qta_publisher_release(publisher);
     qta_publisher_flush(publisher);
+    if (agent->options.recording)
+        qta_recording_look(agent->options.recording);
     report_blocked(agent);
     if (!agent->is_stopping && is_end_due(agent))
         begin_to_stop(agent, now_ns);

@@ -23,6 +23,7 @@
 #include "core/environment.h"
 #include "core/ring.h"
 #include "recorder/connection.h"
+#include "recorder/counters.h"
 #include "recorder/publisher.h"
 #include "recorder/recording.h"
 #include "recorder/transport.h"
@@ -39,6 +40,7 @@ struct qta_network_agent_options {
     struct qta_recording *recording; /**< NULL: none */
     struct qta_dictionary *names;
     struct qta_ring *ring;
+    struct qta_counters *counters;
     bool is_blocking;  /**< a crowded ring pauses the links */
     bool has_own_time; /**< receive times are our clock's: its steps matter */
 };

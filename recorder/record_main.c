@@ -229,7 +229,8 @@ static void wipe_secrets(const struct qta_option_list *overrides)
     for (size_t i = 0; i < overrides->count; i++) {
         char *text = (char *)(uintptr_t)overrides->items[i]; /* in argv, which is writable */
         char *value = strchr(text, '=');
-        if (value && (strstr(text, ".api_key") || strstr(text, ".api_secret")))
+        if (value && (strstr(text, ".api_key") || strstr(text, ".api_secret") ||
+                      strstr(text, ".webhook_url")))
             explicit_bzero(value + 1, strlen(value + 1));
     }
 }

@@ -32,6 +32,8 @@ struct qta_recording {
 
     char *paths[PATH_COUNT];
     _Atomic(const char *) path;
+    struct qta_session_counters sealed;
+    _Atomic uint64_t journal_bytes;
 
     bool has_raw_frames;
     bool has_thread_allowed;
@@ -78,6 +80,7 @@ static void begin_day(struct qta_recording *recording, int64_t ts_ns,
 {
     struct qta_date date = qta_timezone_date(recording->zone, ts_ns);
     recording->writer = writer;
+    qta_session_writer_count(writer, &recording->sealed);
     recording->day_end_ns = qta_timezone_midnight_ns(recording->zone, qta_date_next(date));
     assert(recording->day_end_ns > ts_ns);
     free(recording->paths[PATH_COUNT - 1]);
@@ -164,6 +167,7 @@ enum qta_status qta_recording_create(struct qta_recording **out,
         return qta_error_set(err, QTA_ERR_NOMEM, "out of memory opening a recording");
     recording->names = names;
     recording->environment = environment;
+    qta_session_counters_init(&recording->sealed);
     struct qta_session_writer *writer = NULL;
     char *path = NULL;
     enum qta_status status = copy_options(recording, options, err);
@@ -314,6 +318,24 @@ enum qta_status qta_recording_append_raw(struct qta_recording *recording,
 enum qta_status qta_recording_commit(struct qta_recording *recording, struct qta_error *err)
 {
     return qta_session_writer_commit(recording->writer, err);
+}
+
+void qta_recording_look(struct qta_recording *recording)
+{
+    if (recording->writer)
+        atomic_store_explicit(&recording->journal_bytes,
+                              qta_session_writer_journal_bytes(recording->writer),
+                              memory_order_relaxed);
+}
+
+void qta_recording_figures(const struct qta_recording *recording,
+                           struct qta_recording_figures *figures)
+{
+    *figures = (struct qta_recording_figures){
+        .sealed = &recording->sealed,
+        .journal_bytes = atomic_load_explicit(&recording->journal_bytes, memory_order_relaxed),
+        .journal_max_bytes = recording->writer_options.journal_max_bytes,
+    };
 }
 
 const char *qta_recording_path(const struct qta_recording *recording)

@@ -28,6 +28,7 @@
 #include <qta/tick.h>
 
 #include "core/environment.h"
+#include "storage/session_writer.h"
 
 struct qta_recording;
 
@@ -92,6 +93,20 @@ void qta_recording_rotate(struct qta_recording *recording);
 
 /** Ends the run and seals. QTA_OK when it is closed already. */
 enum qta_status qta_recording_close(struct qta_recording *recording, struct qta_error *err);
+
+/** Takes note of figures that qta_recording_figures() tells. Now and then, on the recording's
+ * thread; does nothing once it is closed. */
+void qta_recording_look(struct qta_recording *recording);
+
+/** Figures of all sessions since it was created. */
+struct qta_recording_figures {
+    const struct qta_session_counters *sealed; /**< valid as long as the recording */
+    uint64_t journal_bytes;                    /**< at the last look */
+    uint64_t journal_max_bytes;
+};
+/** Any thread. */
+void qta_recording_figures(const struct qta_recording *recording,
+                           struct qta_recording_figures *figures);
 
 /** The session's directory. Valid until the day after the next begins. Any thread. */
 const char *qta_recording_path(const struct qta_recording *recording);

@@ -321,6 +321,11 @@ uint32_t qta_journal_writer_open_number(const struct qta_journal_writer *journal
     return atomic_load_explicit(&journal->open_number, memory_order_acquire);
 }
 
+uint64_t qta_journal_writer_total_bytes(const struct qta_journal_writer *journal)
+{
+    return atomic_load_explicit(&journal->total_bytes, memory_order_relaxed);
+}
+
 void qta_journal_writer_release(struct qta_journal_writer *journal, uint64_t bytes)
 {
     atomic_fetch_sub_explicit(&journal->total_bytes, bytes, memory_order_relaxed);

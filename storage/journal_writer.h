@@ -80,6 +80,9 @@ void qta_journal_writer_finish(struct qta_journal_writer *journal);
 /** Chunks below this number are finished. Any thread. */
 uint32_t qta_journal_writer_open_number(const struct qta_journal_writer *journal);
 
+/** Of all files of the journal together. Any thread. */
+uint64_t qta_journal_writer_total_bytes(const struct qta_journal_writer *journal);
+
 /** A chunk of so many bytes has been sealed and removed: there is room for another. Any thread. */
 void qta_journal_writer_release(struct qta_journal_writer *journal, uint64_t bytes);
 

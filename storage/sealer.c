@@ -276,7 +276,9 @@ static enum qta_status write_segment(struct qta_sealer *sealer, struct survey *s
     if (status == QTA_OK && qta_segment_writer_has_blocks(sealer->segment)) {
         status = qta_segment_writer_finish(sealer->segment, err);
         if (status == QTA_OK && sealer->on_sealed)
-            sealer->on_sealed(sealer->user, header.number);
+            sealer->on_sealed(sealer->user, header.number,
+                              qta_segment_writer_records(sealer->segment),
+                              qta_segment_writer_bytes(sealer->segment));
     }
     qta_segment_writer_destroy(sealer->segment);
     sealer->segment = NULL;

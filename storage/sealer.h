@@ -16,8 +16,9 @@
 
 struct qta_sealer;
 
-/** Told of each new segment, when it has its name and the chunk is still there. */
-typedef void (*qta_sealed_function)(void *user, uint32_t number);
+/** Told of each new segment, how many ticks and bytes it holds, when it has its name and the chunk
+ *  is still there. */
+typedef void (*qta_sealed_function)(void *user, uint32_t number, uint64_t records, uint64_t bytes);
 
 /** level is zstd's. folder is borrowed for life. One thread at a time. */
 enum qta_status qta_sealer_create(struct qta_sealer **out, const struct qta_session_folder *folder,

@@ -399,3 +399,13 @@ bool qta_segment_writer_has_blocks(const struct qta_segment_writer *writer)
 {
     return writer->has_blocks;
 }
+
+uint64_t qta_segment_writer_records(const struct qta_segment_writer *writer)
+{
+    return writer->header.span.records;
+}
+
+uint64_t qta_segment_writer_bytes(const struct qta_segment_writer *writer)
+{
+    return writer->position;
+}

@@ -53,4 +53,10 @@ enum qta_status qta_segment_writer_finish(struct qta_segment_writer *writer, str
 /** Whether a block was put. */
 bool qta_segment_writer_has_blocks(const struct qta_segment_writer *writer);
 
+/** Ticks put so far. */
+uint64_t qta_segment_writer_records(const struct qta_segment_writer *writer);
+
+/** Bytes written so far; the file's size once it is finished. */
+uint64_t qta_segment_writer_bytes(const struct qta_segment_writer *writer);
+
 #endif

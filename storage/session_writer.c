@@ -36,6 +36,7 @@ struct qta_session_writer {
     bool sealer_runs;
     struct qta_doorbell sealer_bell;
     _Atomic bool sealer_stops;
+    _Atomic(struct qta_session_counters *) counters; /* NULL: not counted */
 };
 
 struct qta_session_writer_options qta_session_writer_options_default(void)
@@ -76,9 +77,22 @@ static void give_up_index(struct qta_session_writer *writer, const struct qta_er
     writer->index = NULL;
 }
 
-static void index_segment(void *user, uint32_t number)
+/* Two writers may share them while a day is closed and the next one is recorded. */
+static void count_segment(struct qta_session_writer *writer, uint64_t records, uint64_t bytes)
+{
+    struct qta_session_counters *counters = atomic_load_explicit(&writer->counters,
+                                                                 memory_order_acquire);
+    if (!counters)
+        return;
+    atomic_fetch_add_explicit(&counters->segments, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&counters->records, records, memory_order_relaxed);
+    atomic_fetch_add_explicit(&counters->bytes, bytes, memory_order_relaxed);
+}
+
+static void index_segment(void *user, uint32_t number, uint64_t records, uint64_t bytes)
 {
     struct qta_session_writer *writer = user;
+    count_segment(writer, records, bytes);
     struct qta_error err;
     if (writer->index && qta_session_index_add_segment(writer->index, number, &err) != QTA_OK)
         give_up_index(writer, &err);
@@ -98,7 +112,15 @@ static enum qta_status seal_next(struct qta_session_writer *writer, uint32_t num
                                  struct qta_error *err)
 {
     uint64_t freed_bytes;
+    int64_t begin_ns = qta_monotonic_ns(writer->folder.environment);
     enum qta_status status = qta_sealer_seal(writer->sealer, number, &freed_bytes, err);
+    struct qta_session_counters *counters = atomic_load_explicit(&writer->counters,
+                                                                 memory_order_acquire);
+    if (counters && status == QTA_OK)
+        qta_histogram_add_shared(&counters->seal_time,
+                                 qta_monotonic_ns(writer->folder.environment) - begin_ns);
+    else if (counters)
+        atomic_fetch_add_explicit(&counters->failures, 1, memory_order_relaxed);
     if (status != QTA_OK)
         return status;
     qta_journal_writer_release(writer->journal, freed_bytes);
@@ -333,6 +355,34 @@ enum qta_status qta_session_writer_commit(struct qta_session_writer *writer, str
 {
     assert(!writer->is_closed);
     return qta_journal_writer_commit(writer->journal, err);
+}
+
+/* ---- counting ------------------------------------------------------------------------------ */
+
+void qta_session_counters_init(struct qta_session_counters *counters)
+{
+    enum { MS = 1000000 };
+    static const int64_t bounds_ns[] = {INT64_C(1) * MS,    INT64_C(5) * MS,    INT64_C(10) * MS,
+                                        INT64_C(25) * MS,   INT64_C(50) * MS,   INT64_C(100) * MS,
+                                        INT64_C(250) * MS,  INT64_C(500) * MS,  INT64_C(1000) * MS,
+                                        INT64_C(2500) * MS, INT64_C(5000) * MS, INT64_C(10000) * MS,
+                                        INT64_C(60000) * MS};
+    atomic_init(&counters->segments, 0);
+    atomic_init(&counters->records, 0);
+    atomic_init(&counters->bytes, 0);
+    atomic_init(&counters->failures, 0);
+    qta_histogram_init(&counters->seal_time, bounds_ns, sizeof bounds_ns / sizeof bounds_ns[0]);
+}
+
+void qta_session_writer_count(struct qta_session_writer *writer,
+                              struct qta_session_counters *counters)
+{
+    atomic_store_explicit(&writer->counters, counters, memory_order_release);
+}
+
+uint64_t qta_session_writer_journal_bytes(const struct qta_session_writer *writer)
+{
+    return qta_journal_writer_total_bytes(writer->journal);
 }
 
 /* ---- closing ------------------------------------------------------------------------------- */

@@ -79,6 +79,55 @@ struct qta_recording_options {
     bool has_raw_frames; /**< store what the venues sent, verbatim, beside the ticks */
 };
 
+/** An address to serve HTTP on. */
+struct qta_endpoint_options {
+    bool is_enabled;
+    const char *host;
+    uint32_t port; /**< 0: any that is free; the log tells which */
+};
+
+/** Whose trading hours keep alerts quiet while nothing is to be expected. */
+enum qta_market_calendar {
+    QTA_CALENDAR_AUTO = 0,        /**< by the provider: US equities for Alpaca's stock feeds */
+    QTA_CALENDAR_ALWAYS = 1,      /**< the market never closes */
+    QTA_CALENDAR_US_EQUITIES = 2, /**< 09:30 to 16:00 in New York, holidays, half days */
+};
+
+/** Where alerts are told, as bits. */
+enum qta_alert_channel {
+    QTA_ALERT_LOG = 1 << 0,
+    QTA_ALERT_METRICS = 1 << 1, /**< series of the metrics endpoint */
+    QTA_ALERT_WEBHOOK = 1 << 2, /**< an HTTP POST of JSON */
+    QTA_ALERT_COMMAND = 1 << 3, /**< a program is started */
+};
+enum { QTA_ALERT_COMMAND_WORDS_MAX = 16 };
+
+/** Watching the gateway: figures, health, alerts. Strings are borrowed until qta_gateway_create()
+ *  returns. */
+struct qta_health_options {
+    bool is_monitored;            /**< look at thresholds and raise alerts */
+    int64_t check_interval_ns;    /**< between two looks */
+    int64_t metrics_retention_ns; /**< how long an alert that is over is still shown in /status */
+    enum qta_market_calendar calendar;
+
+    double latency_max_ms;              /**< mean of ts_recv - ts_event between two looks; 0: any */
+    double throughput_min_per_s;        /**< messages of a provider; 0: any */
+    uint32_t reconnect_attempts_max;    /**< failures in a row */
+    uint32_t queue_depth_max;           /**< ticks that wait for the callbacks; 0: any */
+    int64_t circuit_breaker_timeout_ns; /**< how long a circuit may stay open; 0: any time */
+
+    bool has_alerts;
+    uint32_t alert_channels;       /**< enum qta_alert_channel bits */
+    uint32_t escalation_threshold; /**< looks in a row that make an alert an error */
+    const char *webhook_url;       /**< http:// or https://; NULL for none */
+    const char *const *command;    /**< program and arguments */
+    size_t command_words;          /**< 0 for none */
+
+    struct qta_endpoint_options metrics; /**< both serve all pages */
+    uint32_t symbols_max; /**< symbols with a series of their own; the others share one */
+    struct qta_endpoint_options api;
+};
+
 struct qta_gateway_options {
     const struct qta_provider_options *providers;
     size_t provider_count;
@@ -91,6 +140,7 @@ struct qta_gateway_options {
                                          off */
     uint32_t message_max_bytes;       /**< a larger message closes the connection with 1009 */
     struct qta_recording_options recording;
+    struct qta_health_options health;
 };
 
 /** The defaults of qta-config(5): no providers, recording off. */

@@ -195,10 +195,34 @@ static void values_of_the_wrong_kind_are_told_what_they_must_be(void **state)
              "E f.yaml:5: streaming_health.alerts.channels has the unknown item 'logs'; did you "
              "mean 'log'?\n"
              "E f.yaml:5: streaming_health.alerts.channels has the unknown item 'mail'\n"
-             "E f.yaml:6: streaming_health.api.port must be a whole number from 1 to 65535, not "
-             "'70000'\n"
-             "W f.yaml:3: streaming_health is checked, but this version does not act on it yet: no "
-             "monitoring, alerts, metrics or API\n"},
+             "E f.yaml:6: streaming_health.api.port must be a whole number from 0 to 65535, not "
+             "'70000'\n"},
+        {.yaml = GOOD "streaming_health:\n  monitoring: {enabled: true}\n"
+                      "  alerts:\n    channels: [webhook, command]\n"
+                      "  metrics: {enabled: true, host: 0.0.0.0}\n",
+         .findings = "E f.yaml:6: streaming_health.alerts.channels has 'webhook', which needs "
+                     "streaming_health.alerts.webhook_url\n"
+                     "E f.yaml:6: streaming_health.alerts.channels has 'command', which needs "
+                     "streaming_health.alerts.command\n"
+                     "W f.yaml:7: streaming_health.metrics.host is '0.0.0.0': whoever reaches that "
+                     "address can read figures and status, unencrypted; 127.0.0.1 serves this "
+                     "machine alone\n"},
+        {.yaml = GOOD "streaming_health:\n  monitoring: {calendar: us_equity}\n"
+                      "  alerts:\n    channels: [metrics]\n    command: mail -s qta\n"
+                      "    webhook_url: ftp://x/y?token=secret\n",
+         .findings =
+             "E f.yaml:4: streaming_health.monitoring.calendar must be 'auto', 'always' or "
+             "'us_equities', not 'us_equity'; did you mean 'us_equities'?\n"
+             "E f.yaml:7: streaming_health.alerts.command must begin with the absolute path "
+             "of a program\n"
+             "E f.yaml:8: streaming_health.alerts.webhook_url must begin with http:// or "
+             "https://\n"
+             "W f.yaml:5: streaming_health.alerts makes no difference without "
+             "streaming_health.monitoring.enabled\n"
+             "W f.yaml:7: streaming_health.alerts.command is not used: 'command' is not "
+             "among streaming_health.alerts.channels\n"
+             "W f.yaml:8: streaming_health.alerts.webhook_url is not used: 'webhook' is not "
+             "among streaming_health.alerts.channels\n"},
     };
     CHECK(cases);
 }

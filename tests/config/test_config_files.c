@@ -57,8 +57,9 @@ static void the_file_of_the_original_loads_unchanged(void **state)
 {
     (void)state;
     struct qta_config *config = load(
-        "streaming.yaml", "streaming_health is checked, but this version does not act on it "
-                          "yet: no monitoring, alerts, metrics or API\n");
+        "streaming.yaml", "streaming_health.metrics.host is '0.0.0.0': whoever reaches that "
+                          "address can read figures and status, unencrypted; 127.0.0.1 serves this "
+                          "machine alone\n");
     const struct qta_gateway_options *gateway = qta_config_gateway(config);
     assert_int_equal(gateway->provider_count, 1);
     const struct qta_provider_options *alpaca = &gateway->providers[0];
@@ -78,6 +79,23 @@ static void the_file_of_the_original_loads_unchanged(void **state)
     assert_int_equal(gateway->reconnect_attempts, 5);
     assert_int_equal(gateway->health_check_interval_ns, INT64_C(30000000000));
     assert_false(gateway->recording.is_enabled);
+    const struct qta_health_options *health = &gateway->health;
+    assert_true(health->is_monitored);
+    assert_int_equal(health->check_interval_ns, INT64_C(5000000000));
+    assert_int_equal(health->metrics_retention_ns, INT64_C(3600000000000));
+    assert_true(health->latency_max_ms == 100.0);
+    assert_true(health->throughput_min_per_s == 50.0);
+    assert_int_equal(health->reconnect_attempts_max, 5);
+    assert_int_equal(health->queue_depth_max, 5000);
+    assert_int_equal(health->circuit_breaker_timeout_ns, INT64_C(60000000000));
+    assert_true(health->has_alerts);
+    assert_int_equal(health->alert_channels, QTA_ALERT_LOG | QTA_ALERT_METRICS);
+    assert_int_equal(health->escalation_threshold, 3);
+    assert_true(health->metrics.is_enabled);
+    assert_string_equal(health->metrics.host, "0.0.0.0");
+    assert_int_equal(health->metrics.port, 9000);
+    assert_false(health->api.is_enabled);
+    assert_int_equal(health->api.port, 8000);
     qta_config_destroy(config);
 }
 
@@ -104,8 +122,7 @@ static void the_ready_files_load_without_a_finding(void **state)
 
 static struct qta_config *load_reference(void)
 {
-    return load("reference.yaml", "streaming_health is checked, but this version does not act on "
-                                  "it yet: no monitoring, alerts, metrics or API\n");
+    return load("reference.yaml", "");
 }
 
 /* The value in the file is the default, or stands for none. */

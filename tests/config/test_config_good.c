@@ -485,24 +485,39 @@ static void overrides_reach_a_provider_in_short_either_way(void **state)
     qta_config_destroy(config);
 }
 
-static void health_is_checked_and_said_to_do_nothing_once(void **state)
+static void health_is_read(void **state)
 {
     (void)state;
     const char *text = "streaming: {provider: synthetic}\n"
                        "streaming_health:\n"
-                       "  monitoring: {enabled: true, check_interval: 5, metrics_retention: 3600}\n"
-                       "  alerts: {enabled: true, channels: [log, metrics]}\n"
-                       "  metrics: {enabled: true, host: 0.0.0.0, port: 9000}\n";
+                       "  monitoring: {enabled: true, check_interval: 250ms, calendar: always}\n"
+                       "  alerts:\n"
+                       "    channels: [command, webhook]\n"
+                       "    command: [/usr/bin/logger, -t, qta]\n"
+                       "    webhook_url: https://hooks.example.net/T0/B1?x=1\n"
+                       "  metrics: {enabled: true, port: 0, max_symbols: 7}\n";
     struct qta_config *config = NULL;
     assert_int_equal(
         qta_config_load_text(&config, "f.yaml", text, strlen(text), NULL, 0, &fake_adapters, NULL),
         QTA_OK);
     const struct qta_config_finding *findings;
-    assert_int_equal(qta_config_findings(config, &findings), 1);
-    assert_false(findings[0].is_error);
-    assert_string_equal(findings[0].message,
-                        "f.yaml:2: streaming_health is checked, but this version does not act on "
-                        "it yet: no monitoring, alerts, metrics or API");
+    assert_int_equal(qta_config_findings(config, &findings), 0);
+    const struct qta_health_options *health = &qta_config_gateway(config)->health;
+    assert_int_equal(health->check_interval_ns, 250000000);
+    assert_int_equal(health->calendar, QTA_CALENDAR_ALWAYS);
+    assert_int_equal(health->alert_channels, QTA_ALERT_COMMAND | QTA_ALERT_WEBHOOK);
+    assert_int_equal(health->command_words, 3);
+    assert_string_equal(health->command[0], "/usr/bin/logger");
+    assert_string_equal(health->command[2], "qta");
+    assert_string_equal(health->webhook_url, "https://hooks.example.net/T0/B1?x=1");
+    assert_string_equal(health->metrics.host, "127.0.0.1");
+    assert_int_equal(health->metrics.port, 0);
+    assert_int_equal(health->symbols_max, 7);
+    char *printed = NULL;
+    assert_int_equal(qta_config_print(config, &printed, NULL), QTA_OK);
+    assert_null(strstr(printed, "hooks.example.net")); /* the URL of a webhook is its key */
+    assert_non_null(strstr(printed, "max_symbols: 7"));
+    free(printed);
     qta_config_destroy(config);
 }
 
@@ -530,7 +545,7 @@ int main(void)
         cmocka_unit_test(recording_is_on_where_it_is_asked_for),
         cmocka_unit_test(overrides_lie_on_top_of_the_file),
         cmocka_unit_test(overrides_reach_a_provider_in_short_either_way),
-        cmocka_unit_test(health_is_checked_and_said_to_do_nothing_once),
+        cmocka_unit_test(health_is_read),
         cmocka_unit_test(destroying_nothing_is_fine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,284 @@
+/* JSON by hand: punctuation where it belongs, values by the writer of adapters/. */
+#include "recorder/status_page.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <qta/timestamp.h>
+#include <qta/version.h>
+
+#include "adapters/json_writer.h"
+
+#define ALIVE_NS INT64_C(30000000000)
+
+/* ---- sentences --------------------------------------------------------------------------------
+ */
+
+__attribute__((format(printf, 2, 3))) static void put_reason(struct qta_byte_buffer *reasons,
+                                                             const char *format, ...)
+{
+    char line[256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    qta_byte_buffer_append(reasons, line, strlen(line));
+    qta_byte_buffer_append_byte(reasons, '\n');
+}
+
+static bool is_connection_ready(const struct qta_feed *feed, bool is_market_open, int64_t now_ns,
+                                struct qta_byte_buffer *reasons)
+{
+    enum qta_connection_state state = (enum qta_connection_state)atomic_load_explicit(
+        &feed->state, memory_order_relaxed);
+    int64_t last_ns = atomic_load_explicit(&feed->last_tick_ns, memory_order_relaxed);
+    if (state == QTA_CONNECTION_FINISHED || (!is_market_open && state != QTA_CONNECTION_BLOCKED))
+        return true;
+    if (state != QTA_CONNECTION_SUBSCRIBED) {
+        put_reason(reasons, "%s: %s", feed->name, qta_connection_state_name(state));
+        return false;
+    }
+    if (last_ns == 0) {
+        put_reason(reasons, "%s: no tick yet", feed->name);
+        return false;
+    }
+    if (now_ns - last_ns <= QTA_READY_SILENCE_NS)
+        return true;
+    char silence[QTA_TIMESTAMP_TEXT_BYTES];
+    qta_duration_print(now_ns - last_ns, silence);
+    put_reason(reasons, "%s: no tick for %s", feed->name, silence);
+    return false;
+}
+
+bool qta_status_is_ready(const struct qta_status_sources *sources, struct qta_byte_buffer *reasons)
+{
+    bool is_ready = true;
+    for (size_t i = 0; i < sources->view->connection_count; i++) {
+        if (!is_connection_ready(qta_gateway_view_feed(sources->view, i),
+                                 sources->is_market_open[i], sources->now_ns, reasons))
+            is_ready = false;
+    }
+    return is_ready;
+}
+
+bool qta_status_is_alive(const struct qta_status_sources *sources, struct qta_byte_buffer *reasons)
+{
+    int64_t turn_ns = atomic_load_explicit(&sources->view->counters->last_turn_ns,
+                                           memory_order_relaxed);
+    if (turn_ns == 0 || sources->now_ns - turn_ns <= ALIVE_NS)
+        return true;
+    char silence[QTA_TIMESTAMP_TEXT_BYTES];
+    qta_duration_print(sources->now_ns - turn_ns, silence);
+    put_reason(reasons, "the network thread has not moved for %s", silence);
+    return false;
+}
+
+/* ---- JSON -------------------------------------------------------------------------------------
+ */
+
+static void put(struct qta_byte_buffer *page, const char *text)
+{
+    qta_byte_buffer_append(page, text, strlen(text));
+}
+
+static void put_name(struct qta_byte_buffer *page, const char *name)
+{
+    char last = page->length > 0 ? (char)page->bytes[page->length - 1] : '\0';
+    if (last != '{' && last != '[')
+        put(page, ",");
+    qta_json_write_string(page, name, strlen(name));
+    put(page, ":");
+}
+
+static void put_text(struct qta_byte_buffer *page, const char *name, const char *value)
+{
+    put_name(page, name);
+    qta_json_write_string(page, value, strlen(value));
+}
+
+static void put_number(struct qta_byte_buffer *page, const char *name, uint64_t value)
+{
+    put_name(page, name);
+    qta_json_write_u64(page, value);
+}
+
+static void put_flag(struct qta_byte_buffer *page, const char *name, bool value)
+{
+    put_name(page, name);
+    put(page, value ? "true" : "false");
+}
+
+static void put_real(struct qta_byte_buffer *page, const char *name, double value)
+{
+    char text[32];
+    put_name(page, name);
+    snprintf(text, sizeof text, "%.6g", value);
+    put(page, text);
+}
+
+static void put_seconds(struct qta_byte_buffer *page, const char *name, int64_t duration_ns)
+{
+    put_real(page, name, (double)duration_ns / 1e9);
+}
+
+/* Opens an item of an array. */
+static void open_item(struct qta_byte_buffer *page)
+{
+    if (page->length > 0 && page->bytes[page->length - 1] != '[')
+        put(page, ",");
+    put(page, "{");
+}
+
+static void write_subscriptions(struct qta_byte_buffer *page, const struct qta_feed *feed)
+{
+    static const char *const names[] = {"unsent", "asked", "accepted", "refused"};
+    put_name(page, "subscriptions");
+    put(page, "{");
+    for (int i = 0; i < 4; i++)
+        put_number(page, names[i], qta_counter_read(&feed->subscriptions[i]));
+    put(page, "}");
+}
+
+static void write_connection(struct qta_byte_buffer *page, const struct qta_status_sources *sources,
+                             size_t index)
+{
+    const struct qta_feed *feed = qta_gateway_view_feed(sources->view, index);
+    int state = atomic_load_explicit(&feed->state, memory_order_relaxed);
+    int64_t last_ns = atomic_load_explicit(&feed->last_tick_ns, memory_order_relaxed);
+    uint64_t ticks = 0;
+    for (unsigned type = 0; type < QTA_TICK_MARKET_TYPE_END; type++)
+        ticks += qta_counter_read(&feed->ticks_by_type[type]);
+    open_item(page);
+    put_text(page, "name", feed->name);
+    put_text(page, "state", qta_connection_state_name((enum qta_connection_state)state));
+    put_flag(page, "market_open", sources->is_market_open[index]);
+    put_number(page, "ticks", ticks);
+    put_number(page, "frames", qta_counter_read(&feed->frames));
+    put_number(page, "bytes", qta_counter_read(&feed->bytes));
+    put_number(page, "connects", qta_counter_read(&feed->connects));
+    put_number(page, "failures_in_a_row",
+               atomic_load_explicit(&feed->failures, memory_order_relaxed));
+    put_flag(page, "circuit_open",
+             atomic_load_explicit(&feed->circuit_open_since_ns, memory_order_relaxed) != 0);
+    put_number(page, "gaps", qta_counter_read(&feed->gaps));
+    if (last_ns != 0)
+        put_seconds(page, "last_tick_age_s",
+                    sources->now_ns > last_ns ? sources->now_ns - last_ns : 0);
+    if (sources->monitor) {
+        struct qta_health_rates rates = qta_health_monitor_rates(sources->monitor, index);
+        put_real(page, "ticks_per_s", rates.ticks_per_s);
+        put_real(page, "bytes_per_s", rates.bytes_per_s);
+        put_real(page, "latency_ms", rates.latency_s * 1e3);
+    }
+    write_subscriptions(page, feed);
+    put(page, "}");
+}
+
+static void write_session(struct qta_byte_buffer *page, const struct qta_gateway_view *view)
+{
+    put_name(page, "session");
+    if (!view->recording) {
+        put(page, "null");
+        return;
+    }
+    struct qta_recording_figures figures;
+    qta_recording_figures(view->recording, &figures);
+    put(page, "{");
+    put_text(page, "path", qta_recording_path(view->recording));
+    put_name(page, "journal");
+    put(page, "{");
+    put_number(page, "bytes", figures.journal_bytes);
+    put_number(page, "max_bytes", figures.journal_max_bytes);
+    put_number(page, "seal_failures", qta_counter_read(&figures.sealed->failures));
+    put(page, "}");
+    put_name(page, "sealed");
+    put(page, "{");
+    put_number(page, "segments", qta_counter_read(&figures.sealed->segments));
+    put_number(page, "ticks", qta_counter_read(&figures.sealed->records));
+    put_number(page, "bytes", qta_counter_read(&figures.sealed->bytes));
+    put(page, "}}");
+}
+
+static void write_subscribers(struct qta_byte_buffer *page, const struct qta_gateway_view *view)
+{
+    put_name(page, "subscribers");
+    put(page, "[{");
+    put_text(page, "name", "callbacks");
+    put_number(page, "queued", qta_ring_count(view->ring));
+    put_number(page, "capacity", qta_ring_capacity(view->ring));
+    put_number(page, "dispatched", qta_counter_read(&view->counters->dispatched));
+    put_number(page, "dropped", qta_counter_read(&view->counters->dropped));
+    put(page, "}]");
+}
+
+static void write_alert(struct qta_byte_buffer *page, const struct qta_status_sources *sources,
+                        enum qta_alert_kind kind, size_t connection)
+{
+    const struct qta_alert *alert = qta_health_monitor_alert(sources->monitor, kind, connection);
+    int64_t since_ns = sources->now_ns - alert->since_ns;
+    bool is_quiet = alert->state == QTA_ALERT_QUIET;
+    if (alert->fired == 0 || (is_quiet && since_ns > sources->retention_ns))
+        return;
+    open_item(page);
+    put_text(page, "alert", qta_alert_kind_name(kind));
+    put_text(page, "connection",
+             kind == QTA_ALERT_QUEUE_DEPTH
+                 ? ""
+                 : qta_gateway_view_feed(sources->view, connection)->name);
+    put_text(page, "state", qta_alert_event_name(alert->state));
+    put_seconds(page, "since_s", since_ns);
+    put_number(page, "times", alert->fired);
+    put(page, "}");
+}
+
+static void write_alerts(struct qta_byte_buffer *page, const struct qta_status_sources *sources)
+{
+    put_name(page, "alerts");
+    put(page, "[");
+    for (size_t i = 0; sources->monitor && i < sources->view->connection_count; i++) {
+        for (int kind = 0; kind < QTA_ALERT_CONNECTION_KINDS; kind++)
+            write_alert(page, sources, (enum qta_alert_kind)kind, i);
+    }
+    if (sources->monitor)
+        write_alert(page, sources, QTA_ALERT_QUEUE_DEPTH, 0);
+    put(page, "]");
+}
+
+/* The lines of *reasons as strings. */
+static void write_reasons(struct qta_byte_buffer *page, const struct qta_byte_buffer *reasons)
+{
+    put_name(page, "reasons");
+    put(page, "[");
+    const char *line = (const char *)reasons->bytes;
+    const char *end = line + reasons->length;
+    for (bool is_first = true; reasons->length > 0 && line < end; is_first = false) {
+        const char *newline = memchr(line, '\n', (size_t)(end - line));
+        if (!is_first)
+            put(page, ",");
+        qta_json_write_string(page, line, (size_t)(newline - line));
+        line = newline + 1;
+    }
+    put(page, "]");
+}
+
+void qta_status_page_write(struct qta_byte_buffer *page, const struct qta_status_sources *sources)
+{
+    struct qta_byte_buffer reasons = {0};
+    bool is_alive = qta_status_is_alive(sources, &reasons);
+    bool is_ready = qta_status_is_ready(sources, &reasons);
+    put(page, "{");
+    put_text(page, "version", qta_version());
+    put_flag(page, "ready", is_alive && is_ready);
+    write_reasons(page, &reasons);
+    put_name(page, "connections");
+    put(page, "[");
+    for (size_t i = 0; i < sources->view->connection_count; i++)
+        write_connection(page, sources, i);
+    put(page, "]");
+    write_session(page, sources->view);
+    write_subscribers(page, sources->view);
+    write_alerts(page, sources);
+    put(page, "}\n");
+    qta_byte_buffer_finish(&reasons);
+}
