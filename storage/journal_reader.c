@@ -241,6 +241,15 @@ enum qta_status qta_journal_reader_next(struct qta_journal_reader *reader,
     return QTA_OK;
 }
 
+enum qta_status qta_journal_reader_sync(struct qta_journal_reader *reader, struct qta_error *err)
+{
+    struct qta_environment *env = reader->environment;
+    char label[QTA_FILE_NAME_BYTES];
+    if (env->ops->sync(env, reader->fd) != 0)
+        return qta_error_set_errno(err, "cannot sync '%s'", label_of(reader, label));
+    return QTA_OK;
+}
+
 bool qta_journal_reader_is_finished(struct qta_journal_reader *reader)
 {
     return reader->is_cut || reader->position == read_word(reader, QTA_JOURNAL_FINISHED_OFFSET);

@@ -46,6 +46,9 @@ void qta_journal_reader_close(struct qta_journal_reader *reader);
 enum qta_status qta_journal_reader_next(struct qta_journal_reader *reader,
                                         struct qta_journal_record *record, struct qta_error *err);
 
+/** Brings the chunk to the disk as it is, whoever wrote it. QTA_ERR_IO. */
+enum qta_status qta_journal_reader_sync(struct qta_journal_reader *reader, struct qta_error *err);
+
 /** Whether the chunk's writer is through with it and so is this reader. */
 bool qta_journal_reader_is_finished(struct qta_journal_reader *reader);
 

@@ -1,6 +1,11 @@
 /* What is good is left in place and sealed later, by the thread that seals everything. Recovery
  * only finds the end of the session, and clears away what can be told to be of no use: unfinished
- * segments, chunks whose segment is whole, and chunks behind a torn one, which are set aside. */
+ * segments, chunks whose segment is whole, and chunks behind a torn one, which are set aside.
+ *
+ * What it concludes must hold after a power cut, too, and the run before may have been killed with
+ * nothing synced: so the names of segments are synced before chunks go because of them, the chunks
+ * that stay before the new run writes behind them, and what was set aside before the torn chunk, by
+ * which the next recovery would know, is sealed and gone. */
 #include "storage/recovery.h"
 
 #include <assert.h>
@@ -207,6 +212,8 @@ static enum qta_status scan_journal(struct qta_recovery *recovery,
     note_session(recovery, reader.header.session_id, reader.header.timezone, reader.header.run);
     recovery->waiting_bytes += reader.header.capacity;
     status = scan_records(recovery, &reader, end, err);
+    if (status == QTA_OK)
+        status = qta_journal_reader_sync(&reader, err);
     qta_journal_reader_close(&reader);
     return status;
 }
@@ -258,10 +265,12 @@ static enum qta_status recover_chunks(struct qta_recovery *recovery,
                                       struct qta_error *err)
 {
     uint32_t ended_run = 0; /* runs count from 1 */
-    enum qta_status status = QTA_OK;
+    if (recovery->journals.count == 0)
+        return QTA_OK;
+    enum qta_status status = qta_session_folder_sync(folder, QTA_FILE_SEGMENT, err);
     for (size_t i = 0; i < recovery->journals.count && status == QTA_OK; i++)
         status = recover_chunk(recovery, folder, recovery->journals.numbers[i], &ended_run, err);
-    return status;
+    return status == QTA_OK ? qta_session_folder_sync(folder, QTA_FILE_JOURNAL, err) : status;
 }
 
 enum qta_status qta_recovery_run(struct qta_recovery *recovery,

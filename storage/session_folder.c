@@ -165,11 +165,36 @@ void qta_session_folder_close(struct qta_session_folder *folder)
 
 /* ---- the writer's side --------------------------------------------------------------------- */
 
+/* A directory that was made lasts once the one that it is in has been synced. */
+static enum qta_status make_directory(struct qta_session_folder *folder, const char *path,
+                                      struct qta_error *err)
+{
+    struct qta_environment *env = folder->environment;
+    if (env->ops->mkdir_at(env, AT_FDCWD, path, FOLDER_MODE) != 0) {
+        if (errno == EEXIST)
+            return QTA_OK;
+        return qta_error_set_errno(err, "cannot make directory '%s'", path);
+    }
+    char parent[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t length = slash ? (size_t)(slash - path) : 1;
+    memcpy(parent, slash ? path : ".", length);
+    parent[length] = '\0';
+    const char *above = length > 0 ? parent : "/";
+    int fd = env->ops->open_at(env, AT_FDCWD, above, FOLDER_FLAGS, 0);
+    if (fd < 0)
+        return qta_error_set_errno(err, "cannot open '%s'", above);
+    enum qta_status status = QTA_OK;
+    if (env->ops->sync(env, fd) != 0)
+        status = qta_error_set_errno(err, "cannot sync '%s'", above);
+    env->ops->close(env, fd);
+    return status;
+}
+
 /* mkdir -p: sessions/2024-05-01 is wanted before sessions/ is there. */
 static enum qta_status make_path(struct qta_session_folder *folder, const char *path,
                                  struct qta_error *err)
 {
-    struct qta_environment *env = folder->environment;
     char prefix[PATH_MAX];
     size_t length = strlen(path);
     if (length == 0 || length >= sizeof prefix)
@@ -181,8 +206,9 @@ static enum qta_status make_path(struct qta_session_folder *folder, const char *
             continue;
         char kept = prefix[i];
         prefix[i] = '\0';
-        if (env->ops->mkdir_at(env, AT_FDCWD, prefix, FOLDER_MODE) != 0 && errno != EEXIST)
-            return qta_error_set_errno(err, "cannot make directory '%s'", prefix);
+        enum qta_status status = make_directory(folder, prefix, err);
+        if (status != QTA_OK)
+            return status;
         prefix[i] = kept;
     }
     return QTA_OK;
@@ -310,6 +336,15 @@ enum qta_status qta_session_folder_set_aside(const struct qta_session_folder *fo
     if (env->ops->rename_at(env, folder->folder_fds[kind], name, aside) != 0)
         return qta_error_set_errno(err, "cannot rename '%s/%s' to '%s'", kinds[kind].folder, name,
                                    aside);
+    return QTA_OK;
+}
+
+enum qta_status qta_session_folder_sync(const struct qta_session_folder *folder,
+                                        enum qta_session_file kind, struct qta_error *err)
+{
+    struct qta_environment *env = folder->environment;
+    if (env->ops->sync(env, folder->folder_fds[kind]) != 0)
+        return qta_error_set_errno(err, "cannot sync '%s/%s'", folder->path, kinds[kind].folder);
     return QTA_OK;
 }
 

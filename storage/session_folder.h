@@ -85,6 +85,10 @@ enum qta_status qta_session_folder_set_aside(const struct qta_session_folder *fo
                                              enum qta_session_file kind, uint32_t number,
                                              struct qta_error *err);
 
+/** Brings the names of all files of a kind to the disk. QTA_ERR_IO. */
+enum qta_status qta_session_folder_sync(const struct qta_session_folder *folder,
+                                        enum qta_session_file kind, struct qta_error *err);
+
 /** The numbers of all files of a kind, ascending. Free with qta_file_numbers_finish(). */
 enum qta_status qta_session_folder_list(const struct qta_session_folder *folder,
                                         enum qta_session_file kind, struct qta_file_numbers *out,

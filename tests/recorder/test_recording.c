@@ -321,16 +321,21 @@ static void open_busy_stage(struct stage *stage)
     stage_run_for(stage, S);
 }
 
-/* Ticks go on coming until some of them find no room. */
+/* Ticks go on coming until none finds room any more: a chunk that is prepared is one more way out.
+ */
 static void fill_disk(struct stage *stage)
 {
-    uint64_t before = stats_of(stage).outages;
+    uint64_t lost = 0;
     stage->environment.disk_errno = ENOSPC;
     atomic_store(&stage->environment.disk_calls_left, 0);
-    for (int i = 0; i < 30 && stats_of(stage).outages == before; i++)
+    for (int i = 0; i < 30 && lost < 95; i++) {
+        uint64_t before = stats_of(stage).unrecorded;
         stage_run_for(stage, S);
+        lost = stats_of(stage).unrecorded - before;
+    }
+    assert_true(lost >= 95);
     stage_run_for(stage, 3 * S);
-    assert_int_equal(stats_of(stage).outages, before + 1);
+    assert_int_equal(stage_log_count(stage, "recording has stopped"), stats_of(stage).outages);
 }
 
 /* The journal's thread needs its time to find the room, however fast the clock runs here. */
@@ -383,7 +388,6 @@ static void full_disk_stops_the_recording_and_not_the_callbacks(void **state)
     uint64_t seen = stage->tick_count;
     stage_run_for(stage, S);
     assert_true(stage->tick_count > seen + 90);
-    assert_int_equal(stage_log_count(stage, "recording has stopped"), 1);
     assert_true(stage_log_count(stage, "No space left on device") > 0);
     empty_disk(stage);
     stage_run_for(stage, S);
@@ -397,7 +401,7 @@ static void full_disk_stops_the_recording_and_not_the_callbacks(void **state)
     uint64_t unrecorded = compare_with_session(stage, &session, &at);
     assert_true(unrecorded > 600);
     assert_int_equal(stats_of(stage).unrecorded, unrecorded);
-    assert_int_equal(stats_of(stage).outages, 2);
+    assert_true(stats_of(stage).outages >= 2);
     assert_int_equal(stats_of(stage).dropped, 0);
     assert_int_equal(conn_state(&session, session.count - 1), QTA_CONN_RUN_ENDED);
     scratch_free(&session);
