@@ -13,6 +13,7 @@
 #include <qta/log.h>
 
 #include "core/timezone.h"
+#include "recorder/retention_agent.h"
 #include "storage/session_writer.h"
 
 /* Two days' paths: a reader of the old one may still be at it when the new one is set. */
@@ -36,6 +37,9 @@ struct qta_recording {
     _Atomic uint64_t journal_bytes;
 
     bool has_raw_frames;
+    struct qta_retention_options limits;
+    struct qta_retention_agent *retention; /* NULL while there is none */
+
     bool has_thread_allowed;
     bool has_closer;
     pthread_t closer;
@@ -148,6 +152,11 @@ static enum qta_status copy_options(struct qta_recording *recording,
         .journal_max_bytes = options->journal_max_bytes,
     };
     recording->has_raw_frames = options->has_raw_frames;
+    recording->limits = (struct qta_retention_options){
+        .keep_days = options->keep_days,
+        .max_bytes = options->max_size_bytes,
+        .min_free_bytes = options->min_free_bytes,
+    };
     if (!recording->directory || !timezone)
         return qta_error_set(err, QTA_ERR_NOMEM, "out of memory opening a recording");
     enum qta_status status = qta_timezone_create(&recording->zone, zone, err);
@@ -186,6 +195,7 @@ void qta_recording_destroy(struct qta_recording *recording)
 {
     if (!recording)
         return;
+    qta_retention_agent_stop(recording->retention);
     join_closer(recording);
     qta_session_writer_destroy(recording->writer);
     qta_session_writer_destroy(recording->next_writer);
@@ -201,6 +211,11 @@ void qta_recording_destroy(struct qta_recording *recording)
 void qta_recording_allow_thread(struct qta_recording *recording, bool is_allowed)
 {
     recording->has_thread_allowed = is_allowed;
+    qta_retention_agent_stop(recording->retention);
+    recording->retention = is_allowed
+                               ? qta_retention_agent_start(recording->directory, &recording->limits,
+                                                           recording->environment)
+                               : NULL;
 }
 
 enum qta_status qta_recording_open_next(struct qta_recording *recording, int64_t ts_recv_ns,
@@ -220,10 +235,13 @@ void qta_recording_rotate(struct qta_recording *recording)
     recording->next_writer = NULL;
     recording->next_path = NULL;
     hand_to_closer(recording, old);
+    qta_retention_agent_wake(recording->retention);
 }
 
 enum qta_status qta_recording_close(struct qta_recording *recording, struct qta_error *err)
 {
+    qta_retention_agent_stop(recording->retention);
+    recording->retention = NULL;
     join_closer(recording);
     if (!recording->writer)
         return QTA_OK;

@@ -44,8 +44,9 @@ enum qta_status qta_recording_create(struct qta_recording **out,
 /** Frees; without close before, the session is left as after a crash. NULL is fine. */
 void qta_recording_destroy(struct qta_recording *recording);
 
-/** Whether the day before may be sealed on a thread of its own while the new one is recorded. Off
- * at first: then qta_recording_rotate() seals it itself. */
+/** Whether there may be threads: one that seals the day before while the new one is recorded, and
+ *  one that removes old sessions, where the options limit them. Off at first: then none is removed,
+ * and qta_recording_rotate() seals it itself. */
 void qta_recording_allow_thread(struct qta_recording *recording, bool is_allowed);
 
 /** What the next tick must have: its rx_seq, and the time that it must not fall below

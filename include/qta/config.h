@@ -76,7 +76,10 @@ struct qta_recording_options {
     uint64_t journal_chunk_bytes; /**< size of one preallocated journal file */
     uint64_t journal_max_bytes;   /**< of all journal files that wait to be sealed: two at least */
     enum qta_on_full on_full;
-    bool has_raw_frames; /**< store what the venues sent, verbatim, beside the ticks */
+    uint32_t keep_days;      /**< remove sessions last written more days ago; 0: keep all */
+    uint64_t max_size_bytes; /**< remove the oldest sessions beyond this much in all; 0: no limit */
+    uint64_t min_free_bytes; /**< and while the disk has less than this left; 0: no limit */
+    bool has_raw_frames;     /**< store what the venues sent, verbatim, beside the ticks */
 };
 
 /** An address to serve HTTP on. */

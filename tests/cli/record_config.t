@@ -90,6 +90,9 @@ $ cat > good.yaml <<'END'
 |   journal_chunk: 32MiB
 |   journal_max: 4GiB
 |   on_full: keep_dispatching
+|   keep_days: 0
+|   max_size: 0
+|   min_free: 0
 |   raw_frames: false
 $ SECRET=s3cr3t qta-record --config good.yaml --check-config > printed.yaml
 $ qta-record --config printed.yaml --check-config > again.yaml

@@ -171,6 +171,9 @@ static void the_reference_has_every_key_at_its_default(void **state)
                      expected.recording.journal_chunk_bytes);
     assert_int_equal(gateway->recording.journal_max_bytes, expected.recording.journal_max_bytes);
     assert_int_equal(gateway->recording.on_full, expected.recording.on_full);
+    assert_int_equal(gateway->recording.keep_days, expected.recording.keep_days);
+    assert_int_equal(gateway->recording.max_size_bytes, expected.recording.max_size_bytes);
+    assert_int_equal(gateway->recording.min_free_bytes, expected.recording.min_free_bytes);
     assert_int_equal(gateway->recording.has_raw_frames, expected.recording.has_raw_frames);
     qta_config_destroy(config);
 }

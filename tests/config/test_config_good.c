@@ -134,6 +134,9 @@ static void every_key_of_a_file_arrives(void **state)
                                      "  compression_level: 19\n"
                                      "  journal_chunk: 1 MiB\n"
                                      "  journal_max: 10000000\n"
+                                     "  keep_days: 30\n"
+                                     "  max_size: 2GiB\n"
+                                     "  min_free: 500MB\n"
                                      "  on_full: stop\n"
                                      "  raw_frames: true\n");
     const struct qta_gateway_options *gateway = qta_config_gateway(config);
@@ -152,6 +155,9 @@ static void every_key_of_a_file_arrives(void **state)
     assert_int_equal(gateway->recording.compression_level, 19);
     assert_int_equal(gateway->recording.journal_chunk_bytes, 1024 * 1024);
     assert_int_equal(gateway->recording.journal_max_bytes, 10000000);
+    assert_int_equal(gateway->recording.keep_days, 30);
+    assert_int_equal(gateway->recording.max_size_bytes, UINT64_C(2) << 30);
+    assert_int_equal(gateway->recording.min_free_bytes, 500000000);
     assert_int_equal(gateway->recording.on_full, QTA_ON_FULL_STOP);
     assert_true(gateway->recording.has_raw_frames);
 

@@ -87,6 +87,9 @@ static void assert_gateway(const struct qta_gateway_options *left,
     assert_int_equal(left->recording.journal_chunk_bytes, right->recording.journal_chunk_bytes);
     assert_int_equal(left->recording.journal_max_bytes, right->recording.journal_max_bytes);
     assert_int_equal(left->recording.on_full, right->recording.on_full);
+    assert_int_equal(left->recording.keep_days, right->recording.keep_days);
+    assert_int_equal(left->recording.max_size_bytes, right->recording.max_size_bytes);
+    assert_int_equal(left->recording.min_free_bytes, right->recording.min_free_bytes);
     assert_int_equal(left->recording.has_raw_frames, right->recording.has_raw_frames);
     assert_int_equal(left->provider_count, right->provider_count);
     for (size_t i = 0; i < left->provider_count; i++)
@@ -186,6 +189,9 @@ static void every_key_is_printed_with_its_value(void **state)
                                  "  journal_chunk: 32MiB\n"
                                  "  journal_max: 1GiB\n"
                                  "  on_full: keep_dispatching\n"
+                                 "  keep_days: 0\n"
+                                 "  max_size: 0\n"
+                                 "  min_free: 0\n"
                                  "  raw_frames: false\n");
     free(printed);
     qta_config_destroy(config);
