@@ -4,17 +4,15 @@ qta-replay --serve: it authenticates, subscribes and hands out every tick, in or
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import tempfile
 
+from npm_packages import install
+from programs import Venue
 from served_session import check, make_session, ticks_of
-from programs import Venue, skip
 
 HERE = pathlib.Path(__file__).resolve().parent
-BUILT = pathlib.Path(os.environ["QTA_BINARY_DIR"]) / "interop"
 SYMBOLS = ["AAPL", "MSFT", "BTC/USD"]
-INSTALL_TIMEOUT_S = 240
 CLIENT_TIMEOUT_S = 120
 
 # what each version calls what we print: ours, theirs in 4, theirs in 3
@@ -31,28 +29,6 @@ NAMES = {
 NUMBERS = {"price", "size", "bid_price", "bid_size", "ask_price", "ask_size"}
 
 
-def install():
-    """node_modules in the build folder, kept for the next run."""
-    if not shutil.which("npm") or not shutil.which("node"):
-        skip("there is no npm here")
-    BUILT.mkdir(exist_ok=True)
-    for name in ("package.json", "package-lock.json", "alpaca_v3.js", "alpaca_v4.js"):
-        shutil.copy(HERE / name, BUILT)
-    stamp = BUILT / "node_modules" / ".installed"
-    lock = (BUILT / "package-lock.json").read_bytes()
-    if stamp.exists() and stamp.read_bytes() == lock:
-        return
-    try:
-        done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund",
-                               "--fetch-retries=1"], cwd=BUILT, capture_output=True, text=True,
-                              timeout=INSTALL_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        skip(f"npm got no packages in {INSTALL_TIMEOUT_S} s")
-    if done.returncode != 0:
-        skip("npm cannot get its packages: " + " ".join(done.stderr.split())[:300])
-    stamp.write_bytes(lock)
-
-
 def make_certificate(folder):
     certificate, key = folder / "cert.pem", folder / "key.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30",
@@ -62,8 +38,8 @@ def make_certificate(folder):
     return certificate, key
 
 
-def events_of(script, url, **environment):
-    done = subprocess.run(["node", script, url, *SYMBOLS], cwd=BUILT, text=True,
+def events_of(built, script, url, **environment):
+    done = subprocess.run(["node", script, url, *SYMBOLS], cwd=built, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           env={**os.environ, **environment}, timeout=CLIENT_TIMEOUT_S)
     if done.returncode != 0:
@@ -95,19 +71,20 @@ def compare(ticks, events, version):
 
 
 def main():
-    install()
+    built = install(HERE, "interop", ["package.json", "package-lock.json", "alpaca_v3.js",
+                                        "alpaca_v4.js"])
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         session = make_session(folder)
         ticks = ticks_of(session)
 
         venue = Venue(session, "--speed", "max", "--serve-key", "key", "--serve-secret", "secret")
-        compare(ticks, events_of("alpaca_v4.js", venue.url + "/v2/sip"), 4)
+        compare(ticks, events_of(built, "alpaca_v4.js", venue.url + "/v2/sip"), 4)
         check(venue.wait(30) == 0, "qta-replay ends well")
 
         certificate, key = make_certificate(folder)
         venue = Venue(session, "--speed", "max", "--tls-cert", certificate, "--tls-key", key)
-        events = events_of("alpaca_v3.js", venue.url.replace("wss://", "https://"),
+        events = events_of(built, "alpaca_v3.js", venue.url.replace("wss://", "https://"),
                            NODE_EXTRA_CA_CERTS=str(certificate))
         compare(ticks, events, 3)
         check(venue.wait(30) == 0, "qta-replay ends well")
