@@ -92,14 +92,13 @@ enum qta_status qta_csv_table_begin(struct qta_csv_table *table, const struct qt
                                      ? add_column(table, &header->cells[i], err)
                                      : qta_error_set(err, QTA_ERR_FORMAT, "too many columns");
         if (status != QTA_OK)
-            return qta_error_prefix(err, status,
-                                    "not a header of ours, and --columns is not given");
+            return qta_error_prefix(err, status, "not a header of ours, and no columns are named");
     }
     table->type_place = find_column(table, QTA_COLUMN_TYPE);
     table->flags_place = find_column(table, QTA_COLUMN_FLAGS);
     if (table->type_place == table->column_count)
         return qta_error_set(err, QTA_ERR_FORMAT,
-                             "not a header of ours, and --columns is not given: no column 'type'");
+                             "not a header of ours, and no columns are named: no column 'type'");
     return QTA_OK;
 }
 

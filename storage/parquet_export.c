@@ -150,7 +150,7 @@ static enum qta_status choose_decimal(const struct qta_parquet_export *parquet,
     if (!is_found)
         return qta_error_set(err, QTA_ERR_RANGE,
                              "no DECIMAL of 38 digits holds all values of '%s': export fewer "
-                             "symbols, or doubles",
+                             "symbols, or ask for doubles",
                              spec->name);
     spec->scale = (uint8_t)scale;
     return QTA_OK;

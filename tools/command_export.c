@@ -155,7 +155,8 @@ static enum qta_exit export_sources(struct settings *settings,
         qta_program_error("stopped");
         return QTA_EXIT_FAILED;
     }
-    if (status == QTA_ERR_STATE && !settings->output)
+    bool is_refused = status == QTA_ERR_STATE || (status == QTA_OK && !qta_program_flush());
+    if (!settings->output && is_refused)
         return QTA_EXIT_DONE; /* whether that is a failure, qta_program_finish() knows */
     if (status != QTA_OK)
         return qta_program_fail(&err);

@@ -5,11 +5,13 @@
 #define QTA_TOOLS_SESSION_COMMAND_H
 
 int qta_command_cat(int argc, char **argv);
+int qta_command_diff(int argc, char **argv);
 int qta_command_export(int argc, char **argv);
 int qta_command_gaps(int argc, char **argv);
 int qta_command_import(int argc, char **argv);
 int qta_command_info(int argc, char **argv);
 int qta_command_ls(int argc, char **argv);
+int qta_command_merge(int argc, char **argv);
 int qta_command_pin(int argc, char **argv);
 int qta_command_prune(int argc, char **argv);
 int qta_command_unpin(int argc, char **argv);

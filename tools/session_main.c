@@ -12,11 +12,13 @@ static const struct {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"cat", "qta-session cat", qta_command_cat},
+    {"diff", "qta-session diff", qta_command_diff},
     {"export", "qta-session export", qta_command_export},
     {"gaps", "qta-session gaps", qta_command_gaps},
     {"import", "qta-session import", qta_command_import},
     {"info", "qta-session info", qta_command_info},
     {"ls", "qta-session ls", qta_command_ls},
+    {"merge", "qta-session merge", qta_command_merge},
     {"pin", "qta-session pin", qta_command_pin},
     {"prune", "qta-session prune", qta_command_prune},
     {"unpin", "qta-session unpin", qta_command_unpin},
@@ -26,11 +28,13 @@ enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
 static const struct qta_option_help_row command_rows[] = {
     {"cat", "print the ticks of sessions"},
+    {"diff", "compare two sessions"},
     {"export", "write sessions as ndjson, CSV or Parquet"},
     {"gaps", "say what is not in sessions, and why"},
     {"import", "make a session of what was exported, or of other people's tick files"},
     {"info", "say what is in sessions"},
     {"ls", "list the sessions of a directory"},
+    {"merge", "make one session of several"},
     {"pin", "keep sessions from being pruned"},
     {"prune", "remove the oldest sessions of a directory"},
     {"unpin", "let them go again"},

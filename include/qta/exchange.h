@@ -109,6 +109,89 @@ QTA_API enum qta_status qta_session_restore(const char *const *paths, size_t pat
                                             struct qta_restore_result *result,
                                             struct qta_error *err);
 
+/* ---- comparing --------------------------------------------------------------------------------
+ */
+
+/** Two records that stand in the same place, or one where the other session has ended (NULL). The
+ *  ids are of two dictionaries. field is the first that differs, by its printed name; NULL where
+ *  one is missing. Valid for the call. */
+struct qta_session_difference {
+    uint64_t place; /**< from 1: of the records that are compared */
+    const struct qta_tick *left;
+    const struct qta_tick *right;
+    const struct qta_dictionary *left_names;
+    const struct qta_dictionary *right_names;
+    const char *field;
+};
+
+/** The names of every type, before those of its body. */
+enum { QTA_DIFF_COLUMNS = 9, QTA_DIFF_FIELDS_MAX = 16 };
+
+/** How to compare. Zeroed it works. Borrowed for the call. */
+struct qta_diff_options {
+    /** All records in every field: rx_seq, ts_recv, provider, conn, flags and the digits of
+     *  decimals, too. Else what the venue said: of market ticks type, symbol, ts_event, src_seq and
+     *  the body, decimals by value (as the digest `market`). */
+    bool is_full;
+    /** Called for the first difference. NULL is fine. */
+    void (*on_first)(void *user, const struct qta_session_difference *difference);
+    qta_problem_callback on_problem;   /**< a damaged block that was left out */
+    qta_exchange_progress on_progress; /**< in records of the left session */
+    bool (*should_stop)(void *user);   /**< asked now and then: true ends it with QTA_ERR_STATE */
+    void *user;                        /**< of the four above */
+};
+
+struct qta_diff_result {
+    uint64_t compared;   /**< records of which both sessions have one */
+    uint64_t different;  /**< of them */
+    uint64_t only_left;  /**< records behind the end of the right session */
+    uint64_t only_right; /**< likewise */
+    uint64_t problems;   /**< told to on_problem */
+    /** How often each field differs, by the left record's type. Records of different types differ
+     *  in their type alone. */
+    uint64_t by_column[QTA_TICK_TYPE_END][QTA_DIFF_COLUMNS];
+    uint64_t by_field[QTA_TICK_TYPE_END][QTA_DIFF_FIELDS_MAX]; /**< as qta_tick_fields() */
+};
+
+/** The printed name of a place in by_column, e.g. "ts_event". Static. */
+QTA_API const char *qta_diff_column_name(size_t place);
+
+/** Compares two sessions, record by record in the order of rx_seq. Memory does not grow with their
+ *  length. QTA_OK whether they are equal or not; else as qta_session_reader_create(). */
+QTA_API enum qta_status qta_session_diff(const struct qta_export_source *left,
+                                         const struct qta_export_source *right,
+                                         const struct qta_diff_options *options,
+                                         struct qta_diff_result *result, struct qta_error *err);
+
+/* ---- merging ----------------------------------------------------------------------------------
+ */
+
+/** How to merge. Zeroed it works. Borrowed for the call. */
+struct qta_session_merge_options {
+    const char *timezone;              /**< noted in the session; NULL for that of the first one */
+    qta_problem_callback on_problem;   /**< a damaged block that was left out */
+    qta_exchange_progress on_progress; /**< in records */
+    bool (*should_stop)(void *user);   /**< asked now and then: true ends it with QTA_ERR_STATE */
+    void *user;                        /**< of the three above */
+};
+
+struct qta_session_merge_result {
+    uint64_t records; /**< of the new session, without the notes on where they came from */
+    uint64_t problems;
+};
+
+/** Makes a new session at output of all records of others, in order of ts_recv (equal times: in the
+ *  order given, then rx_seq), as qta_replay_run() plays them. rx_seq is given anew; everything else
+ *  stays. It begins with a MARKER for each session that says where its records came from. Memory
+ *  does not grow with the length. A session that grows or fails is never seen at output.
+ *  QTA_ERR_USAGE: no session; QTA_ERR_STATE: the output is there already; others as of reading and
+ *  writing. */
+QTA_API enum qta_status qta_session_merge(const struct qta_export_source *sources,
+                                          size_t source_count, const char *output,
+                                          const struct qta_session_merge_options *options,
+                                          struct qta_session_merge_result *result,
+                                          struct qta_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -14,12 +14,14 @@ $ qta-session --help
 |
 | Commands:
 |   cat                     print the ticks of sessions
+|   diff                    compare two sessions
 |   export                  write sessions as ndjson, CSV or Parquet
 |   gaps                    say what is not in sessions, and why
 |   import                  make a session of what was exported, or of other
 |                           people's tick files
 |   info                    say what is in sessions
 |   ls                      list the sessions of a directory
+|   merge                   make one session of several
 |   pin                     keep sessions from being pruned
 |   prune                   remove the oldest sessions of a directory
 |   unpin                   let them go again

@@ -381,11 +381,11 @@ static void a_csv_without_our_header_is_refused(void **state)
         const char *message;
     } cases[] = {
         {"", ":1: the header is missing: the file is empty"},
-        {"time,type\n", ":1: not a header of ours, and --columns is not given: column 'time' is "
+        {"time,type\n", ":1: not a header of ours, and no columns are named: column 'time' is "
                         "no field of a tick"},
-        {"price,ts_recv\n", ":1: not a header of ours, and --columns is not given: no column "
+        {"price,ts_recv\n", ":1: not a header of ours, and no columns are named: no column "
                             "'type'"},
-        {"type,price,price\n", ":1: not a header of ours, and --columns is not given: column "
+        {"type,price,price\n", ":1: not a header of ours, and no columns are named: column "
                                "'price' is there twice"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
