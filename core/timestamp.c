@@ -142,7 +142,8 @@ static size_t print_time(int64_t ts_ns, char *text, bool is_short)
         return 0;
     }
     int64_t seconds = qta_floor_divide(ts_ns, second_ns);
-    unsigned fraction = (unsigned)(ts_ns - seconds * second_ns);
+    /* unsigned: the first second that an int64 of ns can reach began before its first ns */
+    unsigned fraction = (unsigned)((uint64_t)ts_ns - (uint64_t)seconds * (uint64_t)second_ns);
     char *p = write_seconds(text, seconds);
     if (!is_short || fraction != 0) {
         *p++ = '.';

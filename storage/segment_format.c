@@ -411,7 +411,8 @@ static void store_frame(const struct qta_segment_footer *footer, const struct qt
     qta_packed_writer_put_u64(out, (uint64_t)frame->span.max_ts_event_ns);
     qta_packed_writer_put_u32(out, frame->span.types);
     qta_packed_writer_put_varint(out, frame->symbols_length);
-    qta_packed_writer_put(out, footer->symbols + frame->symbols_offset, frame->symbols_length);
+    if (frame->symbols_length > 0)
+        qta_packed_writer_put(out, footer->symbols + frame->symbols_offset, frame->symbols_length);
 }
 
 void qta_segment_footer_store(const struct qta_segment_footer *footer,
