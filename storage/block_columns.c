@@ -266,6 +266,7 @@ static enum qta_status parse_mask(struct qta_block_columns *columns, unsigned ty
         !qta_byte_planes_parse(&mask->planes, qta_mask_bytes(count), reader, needed) ||
         !qta_byte_planes_are_bytes(&mask->planes))
         return qta_block_damaged(err, "a mask");
+    *needed += qta_mask_bytes(count); /* it is spread out where all of it is one byte */
     mask->is_there = true;
     return QTA_OK;
 }
