@@ -30,6 +30,8 @@ static const struct qta_option_help_row name_rows[] = {
     {"first_ts_recv, last_ts_recv", "when the first and last record was received; null when there "
                                     "is none"},
     {"gaps, dropped", "outages on record, and ticks that a slow subscriber missed"},
+    {"raw_frames, raw_bytes",
+     "messages of the venues that are stored, and their size as they came"},
     {"lost", "records that a repair found lost"},
     {"sealed", "nothing waits in the journal, and the last run was closed"},
     {"live, timezone", "whether it is being recorded now, and the zone that cuts its days"},
@@ -89,10 +91,11 @@ static void print_json(const char *path, const struct qta_session_info *info)
            info->symbols, info->providers, info->runs, info->segments, info->bytes);
     print_json_time("first_ts_recv", info->first_ts_recv_ns);
     print_json_time("last_ts_recv", info->last_ts_recv_ns);
-    printf(",\"gaps\":%" PRIu64 ",\"dropped\":%" PRIu64 ",\"lost\":%" PRIu64
+    printf(",\"gaps\":%" PRIu64 ",\"dropped\":%" PRIu64 ",\"raw_frames\":%" PRIu64
+           ",\"raw_bytes\":%" PRIu64 ",\"lost\":%" PRIu64
            ",\"sealed\":%s,\"live\":%s,\"timezone\":\"",
-           info->gaps, info->dropped, info->lost, info->is_sealed ? "true" : "false",
-           info->is_live ? "true" : "false");
+           info->gaps, info->dropped, info->raw_frames, info->raw_bytes, info->lost,
+           info->is_sealed ? "true" : "false", info->is_live ? "true" : "false");
     qta_escaped_print(stdout, info->timezone, true);
     printf("\"}\n");
 }
@@ -136,6 +139,14 @@ static void print_size(const struct qta_session_info *info)
     printf("\n");
 }
 
+static void print_frames(const struct qta_session_info *info)
+{
+    char count[QTA_NUMBER_TEXT_BYTES];
+    char bytes[QTA_NUMBER_TEXT_BYTES];
+    printf("  %-10s %s, %s as they came\n", "messages", qta_number_print(info->raw_frames, count),
+           qta_bytes_print(info->raw_bytes, bytes));
+}
+
 static const char *describe_state(const struct qta_session_info *info)
 {
     if (info->is_live)
@@ -161,6 +172,8 @@ static void print_text(const char *path, const struct qta_session_info *info)
     print_count("dropped", info->dropped);
     if (info->lost > 0)
         print_count("lost", info->lost);
+    if (info->raw_frames > 0)
+        print_frames(info);
     print_count("segments", info->segments);
     print_size(info);
     printf("  %-10s %s\n", "state", describe_state(info));

@@ -7,6 +7,7 @@
 int qta_command_cat(int argc, char **argv);
 int qta_command_diff(int argc, char **argv);
 int qta_command_export(int argc, char **argv);
+int qta_command_frames(int argc, char **argv);
 int qta_command_gaps(int argc, char **argv);
 int qta_command_import(int argc, char **argv);
 int qta_command_info(int argc, char **argv);

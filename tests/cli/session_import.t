@@ -80,8 +80,8 @@ $ qta-session info sessions/q
 |   size       {*} KiB, {*} bytes a record
 |   state      closed and sealed
 $ qta-session info --json sessions/a sessions/q
-| {"session":"sessions/a","ticks":4,"records":4,"by_type":{"trade":4},"symbols":1,"providers":1,"runs":1,"segments":1,"bytes":{*},"first_ts_recv":"2024-05-01T13:30:00.123456789Z","last_ts_recv":"2024-05-01T13:30:01.000000000Z","gaps":0,"dropped":0,"lost":0,"sealed":true,"live":false,"timezone":"UTC"}
-| {"session":"sessions/q","ticks":3,"records":3,"by_type":{"quote":3},"symbols":1,"providers":1,"runs":1,"segments":1,"bytes":{*},"first_ts_recv":"2013-10-07T08:00:00.152000000Z","last_ts_recv":"2013-10-07T08:00:00.547000000Z","gaps":0,"dropped":0,"lost":0,"sealed":true,"live":false,"timezone":"America/New_York"}
+| {"session":"sessions/a","ticks":4,"records":4,"by_type":{"trade":4},"symbols":1,"providers":1,"runs":1,"segments":1,"bytes":{*},"first_ts_recv":"2024-05-01T13:30:00.123456789Z","last_ts_recv":"2024-05-01T13:30:01.000000000Z","gaps":0,"dropped":0,"raw_frames":0,"raw_bytes":0,"lost":0,"sealed":true,"live":false,"timezone":"UTC"}
+| {"session":"sessions/q","ticks":3,"records":3,"by_type":{"quote":3},"symbols":1,"providers":1,"runs":1,"segments":1,"bytes":{*},"first_ts_recv":"2013-10-07T08:00:00.152000000Z","last_ts_recv":"2013-10-07T08:00:00.547000000Z","gaps":0,"dropped":0,"raw_frames":0,"raw_bytes":0,"lost":0,"sealed":true,"live":false,"timezone":"America/New_York"}
 
 # Nothing is lost silently: exit 3.
 $ printf '1,12345678901234567890123,a b c d e\n2,1,a\n' > long.csv

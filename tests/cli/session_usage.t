@@ -16,6 +16,8 @@ $ qta-session --help
 |   cat                     print the ticks of sessions
 |   diff                    compare two sessions
 |   export                  write sessions as ndjson, CSV or Parquet
+|   frames                  print the messages of the venues, where they were
+|                           stored
 |   gaps                    say what is not in sessions, and why
 |   import                  make a session of what was exported, or of other
 |                           people's tick files
@@ -70,6 +72,8 @@ $ qta-session info --help
 |         when the first and last record was received; null when there is none
 |   gaps, dropped
 |         outages on record, and ticks that a slow subscriber missed
+|   raw_frames, raw_bytes
+|         messages of the venues that are stored, and their size as they came
 |   lost  records that a repair found lost
 |   sealed
 |         nothing waits in the journal, and the last run was closed
