@@ -14,7 +14,7 @@
 /** Counts since the connection loaded the extension. */
 struct qta_sql_counters {
     uint64_t ticks;    /**< read from sessions, those that a query then refused included */
-    uint64_t blocks;   /**< read to their ends */
+    uint64_t blocks;   /**< unpacked */
     uint64_t problems; /**< damaged places that were skipped */
     uint64_t lost;     /**< ticks in them */
 };

@@ -95,9 +95,10 @@ static int ticks_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
 
 static void count_blocks(struct cursor *cursor)
 {
-    uint64_t blocks = qta_session_reader_blocks(cursor->reader);
-    module_of(cursor)->connection->counters.blocks += blocks - cursor->blocks;
-    cursor->blocks = blocks;
+    struct qta_read_statistics statistics;
+    qta_session_reader_statistics(cursor->reader, &statistics);
+    module_of(cursor)->connection->counters.blocks += statistics.blocks - cursor->blocks;
+    cursor->blocks = statistics.blocks;
 }
 
 static void close_reader(struct cursor *cursor)

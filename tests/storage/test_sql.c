@@ -572,7 +572,6 @@ static int64_t blocks_of(const struct fixture *fixture, const char *sql)
     return ask_number(fixture, "SELECT qta_counter('blocks')") - before;
 }
 
-/* A block of which only a part was wanted may count or not. */
 static void only_blocks_that_are_needed_are_read(void **state)
 {
     const struct fixture *fixture = *state;
@@ -584,13 +583,12 @@ static void only_blocks_that_are_needed_are_read(void **state)
         {"ORDER BY seq LIMIT 3", 1},
         {"WHERE seq = 100", 1},
         {"WHERE seq BETWEEN 90 AND 100", 1},
-        {"WHERE seq > 5990", 1},
         {"WHERE seq < 5 AND seq > 9", 0},
         {"WHERE symbol = 'none' AND type IN ('trade', 'quote')", 0},
         {"WHERE symbol IN ('none', 'neither') AND open > 0", 0},
         {"WHERE provider IN ()", 0},
         {"WHERE type = 'nothing'", 0},
-        {"WHERE ts_recv < -999000000", 1},
+        {"WHERE ts_recv < -900000000", 1},
         {"WHERE ts_recv > 9000000000000", 0},
         {"WHERE ts_event BETWEEN 3000000 AND 2000000", 0},
     };
@@ -600,7 +598,7 @@ static void only_blocks_that_are_needed_are_read(void **state)
         char sql[256];
         print_message("%s\n", cases[i].rest);
         snprintf(sql, sizeof sql, "SELECT seq FROM qta_ticks('%%q') %s", cases[i].rest);
-        assert_true(blocks_of(fixture, sql) <= cases[i].blocks);
+        assert_int_equal(blocks_of(fixture, sql), cases[i].blocks);
     }
     int64_t some = blocks_of(fixture, "SELECT seq FROM qta_ticks('%q') WHERE ts_recv >= 0");
     assert_true(some > 0 && some < all);
