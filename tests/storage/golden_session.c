@@ -1,6 +1,7 @@
 /* Nothing here may ever change: what it made is kept in tests/data. */
 #include "tests/storage/golden_session.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,12 @@ static struct qta_environment *golden_environment(void)
     ops.random = golden_random;
     environment.ops = &ops;
     return &environment;
+}
+
+int golden_session_frame(uint64_t first_seq, char bytes[GOLDEN_FRAME_BYTES])
+{
+    return snprintf(bytes, GOLDEN_FRAME_BYTES, "[{\"T\":\"t\",\"S\":\"AAPL\",\"i\":%" PRIu64 "}]",
+                    first_seq);
 }
 
 static void check(enum qta_status status, const struct qta_error *err)
@@ -214,6 +221,26 @@ static void append_all_variants(struct making *making, size_t times)
         }
 }
 
+/* A frame as a venue sent it, that produced so many of the last ticks. */
+static void append_frame(struct making *making, uint32_t ticks)
+{
+    struct qta_error err;
+    char bytes[GOLDEN_FRAME_BYTES];
+    int length = golden_session_frame(making->next_seq - ticks, bytes);
+    struct qta_raw_frame frame = {
+        .first_seq = making->next_seq - ticks,
+        .ts_recv_ns = making->ts_recv_ns,
+        .bytes = (const uint8_t *)bytes,
+        .length = (uint32_t)length,
+        .stored_length = (uint32_t)length,
+        .tick_count = ticks,
+        .conn = 1,
+        .provider = (uint16_t)name_for(making, QTA_NAME_PROVIDER, ORDINARY, 0),
+        .flags = ticks == 0 ? QTA_RAW_MASKED : 0,
+    };
+    check(qta_session_writer_append_raw(making->writer, &frame, &err), &err);
+}
+
 static void append_plain(struct making *making, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -244,6 +271,8 @@ static void append_plain(struct making *making, size_t count)
             tick.quote.tape = 'C';
         }
         append(making, &tick);
+        if (i % 1000 == 0)
+            append_frame(making, 1);
     }
 }
 
@@ -288,6 +317,7 @@ void golden_session_make(const char *path, size_t rounds, size_t plain_ticks,
     end_run(&making);
     start_run(&making, path, SMALL_CHUNK);
     append_all_variants(&making, 1 + rounds / 12);
+    append_frame(&making, 0);
     qta_session_writer_destroy(making.writer); /* as after a crash */
     qta_dictionary_destroy(making.names);
 }
