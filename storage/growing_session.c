@@ -165,6 +165,20 @@ enum qta_status qta_growing_session_append(struct qta_growing_session *growing,
     return QTA_OK;
 }
 
+enum qta_status qta_growing_session_append_raw(struct qta_growing_session *growing,
+                                               struct qta_raw_frame *frame, struct qta_error *err)
+{
+    int64_t last_ns = qta_session_writer_last_ts_recv_ns(growing->writer);
+    if (frame->ts_recv_ns < last_ns)
+        frame->ts_recv_ns = last_ns;
+    if (frame->tick_count == 0)
+        frame->first_seq = qta_session_writer_next_seq(growing->writer);
+    enum qta_status status = qta_session_writer_append_raw(growing->writer, frame, err);
+    if (status != QTA_OK)
+        return qta_error_prefix(err, status, "cannot write session '%s'", growing->output);
+    return QTA_OK;
+}
+
 static enum qta_status take_name(struct qta_growing_session *growing, struct qta_error *err)
 {
     if (rename(growing->path, growing->output) != 0) {

@@ -28,6 +28,11 @@ void qta_growing_session_destroy(struct qta_growing_session *growing);
 enum qta_status qta_growing_session_append(struct qta_growing_session *growing,
                                            struct qta_tick *tick, struct qta_error *err);
 
+/** Stores a frame behind the ticks that it produced: first_seq is filled in where there are none,
+ *  ts_recv_ns raised where it would go back. */
+enum qta_status qta_growing_session_append_raw(struct qta_growing_session *growing,
+                                               struct qta_raw_frame *frame, struct qta_error *err);
+
 /** Closes the session and gives it its name. After that it is there, also when the power goes. */
 enum qta_status qta_growing_session_finish(struct qta_growing_session *growing,
                                            struct qta_error *err);

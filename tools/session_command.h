@@ -15,6 +15,7 @@ int qta_command_ls(int argc, char **argv);
 int qta_command_merge(int argc, char **argv);
 int qta_command_pin(int argc, char **argv);
 int qta_command_prune(int argc, char **argv);
+int qta_command_redecode(int argc, char **argv);
 int qta_command_unpin(int argc, char **argv);
 int qta_command_verify(int argc, char **argv);
 

@@ -22,6 +22,7 @@ static const struct {
     {"merge", "qta-session merge", qta_command_merge},
     {"pin", "qta-session pin", qta_command_pin},
     {"prune", "qta-session prune", qta_command_prune},
+    {"redecode", "qta-session redecode", qta_command_redecode},
     {"unpin", "qta-session unpin", qta_command_unpin},
     {"verify", "qta-session verify", qta_command_verify},
 };
@@ -39,6 +40,7 @@ static const struct qta_option_help_row command_rows[] = {
     {"merge", "make one session of several"},
     {"pin", "keep sessions from being pruned"},
     {"prune", "remove the oldest sessions of a directory"},
+    {"redecode", "decode the stored messages of a session once more"},
     {"unpin", "let them go again"},
     {"verify", "read every byte and check every checksum"},
     {"", "'qta-session COMMAND --help' tells more."},

@@ -16,6 +16,7 @@
 #include <qta/import.h>
 #include <qta/log.h>
 #include <qta/print.h>
+#include <qta/redecode.h>
 #include <qta/replay.h>
 #include <qta/server.h>
 #include <qta/session.h>

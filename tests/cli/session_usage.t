@@ -26,6 +26,7 @@ $ qta-session --help
 |   merge                   make one session of several
 |   pin                     keep sessions from being pruned
 |   prune                   remove the oldest sessions of a directory
+|   redecode                decode the stored messages of a session once more
 |   unpin                   let them go again
 |   verify                  read every byte and check every checksum
 |   'qta-session COMMAND --help' tells more.
