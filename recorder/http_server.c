@@ -32,6 +32,7 @@ enum {
 struct exchange {
     struct qta_byte_buffer out; /* LWS_PRE, then the answer's body */
     size_t sent;
+    bool closes; /* nothing more is taken from this connection */
 };
 
 struct listener {
@@ -146,6 +147,7 @@ static int answer(struct qta_http_server *server, struct lws *wsi, struct exchan
         qta_byte_buffer_append(&exchange->out, room, sizeof room);
         qta_byte_buffer_append(&exchange->out, response.body.bytes, response.body.length);
         exchange->sent = 0;
+        exchange->closes = closes;
     }
     qta_byte_buffer_finish(&response.body);
     if (!is_sent && exchange->out.is_failed)
@@ -177,7 +179,7 @@ static int write_piece(struct lws *wsi, struct exchange *exchange)
     }
     qta_byte_buffer_finish(&exchange->out);
     exchange->out = (struct qta_byte_buffer){0};
-    return lws_http_transaction_completed(wsi) ? -1 : 0;
+    return exchange->closes || lws_http_transaction_completed(wsi) ? -1 : 0;
 }
 
 /* ---- connections ------------------------------------------------------------------------------
@@ -233,8 +235,10 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_HTTP_WRITEABLE:
         return write_piece(wsi, exchange);
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: /* an upgrade to WebSocket */
-    case LWS_CALLBACK_HTTP_BODY:
         return -1;
+    case LWS_CALLBACK_HTTP_BODY: /* its refusal is on the way */
+    case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+        return 0;
     case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
     case LWS_CALLBACK_CLOSED_HTTP:
         if (exchange) {
@@ -324,8 +328,9 @@ static void on_log_line(int level, const char *line)
             (int)strcspn(line, "\n"), line);
 }
 
-/* lws_service() has no timeout: it sleeps until an event or the next timer. A timer that is due when
- * it is called is done with before it sleeps, and then nothing would wake it: hence the event. */
+/* lws_service() has no timeout: it sleeps until an event or the next timer. A timer that is due
+ * when it is called is done with before it sleeps, and then nothing would wake it: hence the event.
+ */
 static void on_timer(lws_sorted_usec_list_t *timer)
 {
     struct qta_http_server *server = lws_container_of(timer, struct qta_http_server, timer);
