@@ -113,7 +113,7 @@ function(qta_install)
     install(FILES ${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
   endforeach()
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/config/ DESTINATION ${CMAKE_INSTALL_DATADIR}/qta/config
-    FILES_MATCHING PATTERN "*.yaml")
+    FILES_MATCHING PATTERN "*.yaml" PATTERN "grafana-dashboard.json")
 endfunction()
 
 # Sets variable, if it is not set, to so many seconds; sanitized programs get ten times as long.

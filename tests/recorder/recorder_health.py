@@ -193,7 +193,8 @@ def alpaca_config(venue, **health):
         "streaming": {
             "symbols": ["AAPL", "MSFT", "SPY"],
             "providers": [{"name": "alpaca", "websocket_url": f"ws://127.0.0.1:{venue.port}/v2/iex",
-                           "subscriptions": ["trades"]}],
+                           "subscriptions": ["trades"],
+                           "circuit_breaker": {"failure_threshold": 5, "timeout": "200ms"}}],
             "reconnect_delay": "20ms",
             "reconnect_delay_max": "100ms",
         },
