@@ -197,8 +197,11 @@ enum qta_status qta_replay_engine_create_over(struct qta_replay_engine **out,
     return QTA_OK;
 }
 
+/* More sessions than this have work for every core without helpers, which take memory. */
+enum { SESSIONS_READ_AHEAD_MAX = 4 };
+
 static enum qta_status add_session(struct qta_replay_engine *engine, const char *path,
-                                   struct qta_error *err)
+                                   bool reads_ahead, struct qta_error *err)
 {
     struct qta_session_info info;
     enum qta_status status = qta_session_info_read(path, &info, err);
@@ -207,7 +210,7 @@ static enum qta_status add_session(struct qta_replay_engine *engine, const char 
     widen_range(engine, &info);
     int64_t not_before_ns = info.records > 0 ? info.first_ts_recv_ns : INT64_MIN;
     status = qta_session_source_create(&engine->sources[engine->source_count], path,
-                                       &engine->filter, not_before_ns, err);
+                                       &engine->filter, not_before_ns, reads_ahead, err);
     if (status != QTA_OK)
         return status;
     assert(engine->sources[engine->source_count]);
@@ -237,7 +240,7 @@ enum qta_status qta_replay_engine_create(struct qta_replay_engine **out, const c
         goto fail;
     }
     for (size_t i = 0; i < path_count; i++) {
-        status = add_session(engine, paths[i], err);
+        status = add_session(engine, paths[i], path_count <= SESSIONS_READ_AHEAD_MAX, err);
         if (status != QTA_OK)
             goto fail;
     }

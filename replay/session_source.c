@@ -9,6 +9,7 @@ struct session_source {
     struct qta_tick_source base;
     struct qta_session_reader *reader; /* NULL when closed */
     const struct qta_session_filter *filter;
+    bool reads_ahead;
     char path[];
 };
 
@@ -16,7 +17,11 @@ static enum qta_status source_open(struct qta_tick_source *base, struct qta_erro
 {
     struct session_source *source = (struct session_source *)base;
     assert(!source->reader);
-    return qta_session_reader_create(&source->reader, source->path, source->filter, err);
+    enum qta_status status = qta_session_reader_create(&source->reader, source->path,
+                                                       source->filter, err);
+    if (status == QTA_OK)
+        qta_session_reader_read_ahead(source->reader, source->reads_ahead);
+    return status;
 }
 
 static enum qta_status source_next(struct qta_tick_source *base, const struct qta_tick **ticks,
@@ -58,7 +63,8 @@ static const struct qta_tick_source_ops session_source_ops = {
 
 enum qta_status qta_session_source_create(struct qta_tick_source **out, const char *path,
                                           const struct qta_session_filter *filter,
-                                          int64_t not_before_ns, struct qta_error *err)
+                                          int64_t not_before_ns, bool reads_ahead,
+                                          struct qta_error *err)
 {
     size_t path_bytes = strlen(path) + 1;
     struct session_source *source = calloc(1, sizeof *source + path_bytes);
@@ -67,6 +73,7 @@ enum qta_status qta_session_source_create(struct qta_tick_source **out, const ch
     source->base.ops = &session_source_ops;
     source->base.not_before_ns = not_before_ns;
     source->filter = filter;
+    source->reads_ahead = reads_ahead;
     memcpy(source->path, path, path_bytes);
     *out = &source->base;
     return QTA_OK;

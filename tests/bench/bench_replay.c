@@ -1,13 +1,17 @@
-/* Replay: ticks/s into a callback at maximum speed, lateness when paced, time to a first tick.
+/* Replay: ticks/s into a callback at maximum speed, lateness when paced, time to a first tick,
+ * memory.
  *
  * Each line: name, value, unit, ratio to the baseline, baseline ('-' where there is none). Speeds
  * are the best of several runs, because others use the machine too. --quick shows only that it
- * works. */
+ * works; QTA_BENCH_TICKS (4000000) is how long the session is that is sought and read in, e.g.
+ * 100000000 for a day of that many (in TMPDIR: some 10 bytes a tick). */
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <qta/replay.h>
 #include <qta/session.h>
@@ -228,6 +232,27 @@ static double measure_adapter(const char *path)
     return speed;
 }
 
+/* By the clock on the wall: a helper's time is not the caller's. */
+static double measure_reader(const char *path, bool reads_ahead)
+{
+    struct qta_error err;
+    struct qta_session_reader *reader;
+    const struct qta_tick *ticks;
+    size_t count;
+    uint64_t total = 0;
+    int64_t start_ns = now_ns();
+    require(qta_session_reader_create(&reader, path, NULL, &err), &err);
+    qta_session_reader_read_ahead(reader, reads_ahead);
+    const struct qta_dictionary *names = qta_session_reader_names(reader);
+    while (qta_session_reader_next(reader, &ticks, &count, &err) == QTA_OK) {
+        for (size_t i = 0; i < count; i++)
+            take_tick(&sum, &ticks[i], names);
+        total += count;
+    }
+    qta_session_reader_destroy(reader);
+    return (double)total * 1e9 / (double)(now_ns() - start_ns);
+}
+
 static double greater(double left, double right)
 {
     return left > right ? left : right;
@@ -241,17 +266,23 @@ static void measure_speeds(const char *path, struct packed_stream *stream, int r
     double translated = 0;
     double merged = 0;
     double adapter = 0;
+    double alone = 0;
+    double helped = 0;
     for (int i = 0; i < repeats; i++) {
         baseline = greater(baseline, measure_baseline(stream));
         one = greater(one, measure_replay(twice, 1, 1));
         translated = greater(translated, measure_replay(twice, 1, 2));
         merged = greater(merged, measure_replay(twice, 2, 1));
         adapter = greater(adapter, measure_adapter(path));
+        alone = greater(alone, measure_reader(path, false));
+        helped = greater(helped, measure_reader(path, true));
     }
     print_ratio("replay_max", one / 1e6, "Mticks/s", baseline / 1e6);
     print_ratio("replay_max_translated", translated / 1e6, "Mticks/s", baseline / 1e6);
     print_ratio("replay_max_merged", merged / 1e6, "Mticks/s", baseline / 1e6);
     print_ratio("replay_max_adapter", adapter / 1e6, "Mticks/s", baseline / 1e6);
+    print_ratio("reader_one_thread", alone / 1e6, "Mticks/s", baseline / 1e6);
+    print_ratio("reader_two_threads", helped / 1e6, "Mticks/s", baseline / 1e6);
 }
 
 /* ---- merge ---- */
@@ -505,6 +536,100 @@ static void measure_seek(const char *path, int seeks)
     print_row("replay_seek_max", percentile_us(times_ns, (size_t)seeks, 1), "us");
 }
 
+/* Opened already, and once more from the beginning. */
+static void measure_reader_seek(const char *path, int seeks)
+{
+    struct qta_error err;
+    struct qta_session_info info;
+    struct qta_session_reader *reader;
+    require(qta_session_info_read(path, &info, &err), &err);
+    require(qta_session_reader_create(&reader, path, NULL, &err), &err);
+    int64_t seek_ns[SEEKS];
+    int64_t cpu_seek_ns[SEEKS]; /* tells more where others use the machine */
+    int64_t open_ns[SEEKS];
+    for (int i = 0; i < seeks; i++) {
+        const struct qta_tick *ticks;
+        size_t count;
+        struct qta_session_filter filter = qta_session_filter_default();
+        filter.from_ns = info.first_ts_recv_ns + (info.last_ts_recv_ns - info.first_ts_recv_ns) /
+                                                     seeks * ((i * 37) % seeks);
+        int64_t start_ns = now_ns();
+        int64_t cpu_start_ns = cpu_ns();
+        require(qta_session_reader_seek_time(reader, filter.from_ns, &err), &err);
+        require(qta_session_reader_next(reader, &ticks, &count, &err), &err);
+        cpu_seek_ns[i] = cpu_ns() - cpu_start_ns;
+        seek_ns[i] = now_ns() - start_ns;
+        sum += ticks[0].rx_seq;
+
+        struct qta_session_reader *fresh;
+        start_ns = now_ns();
+        require(qta_session_reader_create(&fresh, path, &filter, &err), &err);
+        require(qta_session_reader_next(fresh, &ticks, &count, &err), &err);
+        open_ns[i] = now_ns() - start_ns;
+        qta_session_reader_destroy(fresh);
+    }
+    qta_session_reader_destroy(reader);
+    qsort(seek_ns, (size_t)seeks, sizeof seek_ns[0], compare_times);
+    qsort(cpu_seek_ns, (size_t)seeks, sizeof cpu_seek_ns[0], compare_times);
+    qsort(open_ns, (size_t)seeks, sizeof open_ns[0], compare_times);
+    print_row("reader_ticks", (double)info.records / 1e6, "Mticks");
+    print_row("reader_segments", (double)info.segments, "segments");
+    print_row("reader_seek_p50", percentile_us(seek_ns, (size_t)seeks, 0.5), "us");
+    print_row("reader_seek_max", percentile_us(seek_ns, (size_t)seeks, 1), "us");
+    print_row("reader_seek_cpu_p50", percentile_us(cpu_seek_ns, (size_t)seeks, 0.5), "us");
+    print_row("reader_seek_cpu_max", percentile_us(cpu_seek_ns, (size_t)seeks, 1), "us");
+    print_row("reader_open_and_seek_p50", percentile_us(open_ns, (size_t)seeks, 0.5), "us");
+    print_row("reader_open_and_seek_max", percentile_us(open_ns, (size_t)seeks, 1), "us");
+}
+
+/* ---- memory -----------------------------------------------------------------------------------
+ */
+
+/* The most that this process has had since it was started. What getrusage() says would count in the
+ * process that started it. */
+static double resident_mib_max(void)
+{
+    char line[128];
+    double kib = 0;
+    FILE *file = fopen("/proc/self/status", "r");
+    while (file && fgets(line, sizeof line, file))
+        if (strncmp(line, "VmHWM:", 6) == 0)
+            kib = strtod(line + 6, NULL);
+    if (file)
+        fclose(file);
+    return kib / 1024;
+}
+
+/* What measure_memory() runs: all of a session, and nothing else in the process. */
+static int read_whole(const char *path)
+{
+    struct qta_error err;
+    struct qta_session_reader *reader;
+    const struct qta_tick *ticks;
+    size_t count;
+    require(qta_session_reader_create(&reader, path, NULL, &err), &err);
+    enum qta_status status;
+    while ((status = qta_session_reader_next(reader, &ticks, &count, &err)) == QTA_OK)
+        sum += ticks[0].rx_seq;
+    qta_session_reader_destroy(reader);
+    print_row("reader_rss_max", resident_mib_max(), "MiB");
+    return status != QTA_ERR_END;
+}
+
+static void measure_memory(const char *program, const char *path)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        execl(program, program, "--read", path, (char *)NULL);
+        _exit(1);
+    }
+    int status;
+    if (child < 0 || waitpid(child, &status, 0) != child || status != 0) {
+        fprintf(stderr, "bench_replay: cannot read '%s' in a process of its own\n", path);
+        exit(1);
+    }
+}
+
 static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *place)
 {
     (void)status;
@@ -515,16 +640,23 @@ static int remove_entry(const char *path, const struct stat *status, int kind, s
 
 int main(int argc, char **argv)
 {
+    if (argc == 3 && strcmp(argv[1], "--read") == 0)
+        return read_whole(argv[2]);
     bool is_quick = argc > 1 && strcmp(argv[1], "--quick") == 0;
-    char folder[] = "/tmp/qta-bench-XXXXXX";
+    const char *temporary = getenv("TMPDIR");
+    const char *tick_count = getenv("QTA_BENCH_TICKS");
+    char folder[PATH_BYTES / 2];
+    snprintf(folder, sizeof folder, "%s/qta-bench-XXXXXX", temporary ? temporary : "/tmp");
     if (!mkdtemp(folder)) {
         perror("bench_replay: mkdtemp");
         return 1;
     }
     char fast[PATH_BYTES];
     char slow[PATH_BYTES];
+    char large[PATH_BYTES];
     snprintf(fast, sizeof fast, "%s/fast", folder);
     snprintf(slow, sizeof slow, "%s/slow", folder);
+    snprintf(large, sizeof large, "%s/large", folder);
 
     struct packed_stream *stream = packed_stream_create();
     make_session(fast, is_quick ? "20000" : "4000000", "100000", stream);
@@ -533,7 +665,11 @@ int main(int argc, char **argv)
     measure_merges(fast, is_quick ? 1 : REPEATS);
     measure_pace(slow, "1x", QTA_SPEED_REAL);
     measure_pace(slow, "10x", 10 * QTA_SPEED_REAL);
-    measure_seek(fast, is_quick ? 5 : SEEKS);
+    if (tick_count)
+        make_session(large, tick_count, "100000", NULL);
+    measure_seek(tick_count ? large : fast, is_quick ? 5 : SEEKS);
+    measure_reader_seek(tick_count ? large : fast, is_quick ? 5 : SEEKS);
+    measure_memory(argv[0], tick_count ? large : fast);
     packed_stream_destroy(stream);
 
     nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
