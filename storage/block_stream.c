@@ -92,7 +92,7 @@ static bool is_hole_before(const struct qta_block_stream *stream, uint64_t seq)
 
 static void pass_over(struct qta_block_stream *stream, const struct qta_tick_span *span)
 {
-    if (span->last_seq >= stream->next_seq)
+    if (span->last_seq > 0 && span->last_seq >= stream->next_seq) /* 0: it has no tick at all */
         stream->next_seq = span->last_seq + 1;
 }
 

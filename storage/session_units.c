@@ -33,6 +33,23 @@ uint32_t qta_session_units_from(const struct qta_session_units *units, uint32_t 
     return segment == 0 || (journal != 0 && journal < segment) ? journal : segment;
 }
 
+enum place {
+    PLACE_UNKNOWN, /* it has no tick: the one behind it tells */
+    PLACE_BEFORE,
+    PLACE_NOT_BEFORE,
+};
+
+static enum place place_of(const struct qta_session_folder *folder, uint32_t number,
+                           const struct qta_tick_filter *filter)
+{
+    struct qta_segment_header header;
+    if (qta_segment_reader_peek(folder, number, &header, NULL) != QTA_OK)
+        return PLACE_NOT_BEFORE;
+    if (header.span.records == 0)
+        return PLACE_UNKNOWN;
+    return qta_tick_span_is_before(&header.span, filter) ? PLACE_BEFORE : PLACE_NOT_BEFORE;
+}
+
 uint32_t qta_session_units_last_before(const struct qta_session_units *units,
                                        const struct qta_session_folder *folder,
                                        const struct qta_tick_filter *filter)
@@ -43,11 +60,13 @@ uint32_t qta_session_units_last_before(const struct qta_session_units *units,
     if (filter->from_ns == INT64_MIN && filter->from_seq <= 1)
         return 0;
     while (low < high) {
-        struct qta_segment_header header;
         size_t middle = low + (high - low) / 2;
-        if (qta_segment_reader_peek(folder, segments->numbers[middle], &header, NULL) == QTA_OK &&
-            qta_tick_span_is_before(&header.span, filter))
-            low = middle + 1;
+        size_t asked = middle;
+        enum place place = PLACE_UNKNOWN;
+        for (; place == PLACE_UNKNOWN && asked < high; asked++)
+            place = place_of(folder, segments->numbers[asked], filter);
+        if (place == PLACE_BEFORE)
+            low = asked;
         else
             high = middle;
     }

@@ -22,7 +22,7 @@
 #include "replay/replay_adapter.h"
 #include "tests/bench/packed_stream.h"
 
-enum { PATH_BYTES = 128, REPEATS = 5, SEEKS = 101 };
+enum { PATH_BYTES = 128, REPEATS = 5, SEEKS = 101, TICKS_A_RUN = 10000000 };
 
 static int64_t now_ns(void)
 {
@@ -64,6 +64,7 @@ static void print_ratio(const char *name, double value, const char *unit, double
 struct maker {
     struct qta_adapter_host host;
     struct qta_session_writer *writer;
+    struct qta_session_writer_options options;
     struct packed_stream *stream; /* NULL when the baseline is not wanted */
     uint64_t count;
     int64_t last_ts_recv_ns;
@@ -80,6 +81,12 @@ static void maker_emit(struct qta_adapter_host *host, struct qta_tick *tick)
         tick->ts_recv_ns = maker->last_ts_recv_ns;
     maker->last_ts_recv_ns = tick->ts_recv_ns;
     struct qta_error err;
+    if (maker->count % TICKS_A_RUN == 0) { /* faster than any market: let it be sealed */
+        require(qta_session_writer_close(maker->writer, &err), &err);
+        qta_session_writer_destroy(maker->writer);
+        require(qta_session_writer_create(&maker->writer, &maker->options, host->names, &err),
+                &err);
+    }
     require(qta_session_writer_append(maker->writer, tick, &err), &err);
     if (maker->stream)
         packed_stream_add(maker->stream, tick);
@@ -128,10 +135,10 @@ static void make_session(const char *path, const char *count, const char *rate,
     struct maker maker = {.host = {.ops = &ops}, .stream = stream, .last_ts_recv_ns = INT64_MIN};
     require(qta_dictionary_create(&maker.host.names, &err), &err);
     qta_dictionary_intern(maker.host.names, QTA_NAME_PROVIDER, "synthetic", 9);
-    struct qta_session_writer_options options = qta_session_writer_options_default();
-    options.path = path;
-    options.fsync_interval_ns = -1;
-    require(qta_session_writer_create(&maker.writer, &options, maker.host.names, &err), &err);
+    maker.options = qta_session_writer_options_default();
+    maker.options.path = path;
+    maker.options.fsync_interval_ns = -1;
+    require(qta_session_writer_create(&maker.writer, &maker.options, maker.host.names, &err), &err);
     const struct qta_setting settings[] = {{"count", count},
                                            {"rate", rate},
                                            {"symbol_count", "200"},

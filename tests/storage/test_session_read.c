@@ -35,6 +35,40 @@ static int teardown(void **state)
     return 0;
 }
 
+/* ---- what a reader says -------------------------------------------------------------------- */
+
+/* All that a reader says from one end to the other, as one number: ticks, and damage at its place.
+ */
+struct story {
+    struct qta_digest digest;
+    uint64_t damages;
+    uint64_t messages;
+};
+
+static void tell_story(struct qta_session_reader *reader, struct story *story)
+{
+    struct qta_error err;
+    memset(story, 0, sizeof *story);
+    qta_digest_init(&story->digest);
+    for (;;) {
+        const struct qta_tick *ticks;
+        size_t count;
+        enum qta_status status = qta_session_reader_next(reader, &ticks, &count, &err);
+        if (status == QTA_ERR_END)
+            return;
+        if (status == QTA_OK) {
+            for (size_t i = 0; i < count; i++)
+                qta_digest_add(&story->digest, &ticks[i], qta_session_reader_names(reader));
+            continue;
+        }
+        assert_int_equal(status, QTA_ERR_DAMAGED);
+        story->damages++;
+        for (const char *c = err.message; *c; c++)
+            story->messages = story->messages * 31 + (uint8_t)*c;
+        story->messages += story->digest.ticks; /* where it came */
+    }
+}
+
 /* ---- costs --------------------------------------------------------------------------------- */
 
 /* Trades of one symbol a minute, one minute after the other; the venue's clock is a second behind.
@@ -158,6 +192,56 @@ static void seeking_reads_one_block(void **state)
     qta_session_reader_destroy(reader);
 }
 
+static void append_frame(struct qta_session_writer *writer, uint64_t seq, int64_t ts_recv_ns)
+{
+    static const uint8_t bytes[] = "[]";
+    struct qta_raw_frame frame = {.first_seq = seq,
+                                  .ts_recv_ns = ts_recv_ns,
+                                  .bytes = bytes,
+                                  .length = 2,
+                                  .stored_length = 2};
+    assert_int_equal(qta_session_writer_append_raw(writer, &frame, NULL), QTA_OK);
+}
+
+static void segments_without_ticks_do_not_mislead(void **state)
+{
+    enum { RUNS = 14, TICKS_A_RUN = 3 };
+    const struct scratch *scratch = *state;
+    struct qta_session_writer_options options = small_options(scratch);
+    struct qta_dictionary *names;
+    struct qta_session_reader *reader;
+    uint64_t seq = 0;
+    assert_int_equal(qta_dictionary_create(&names, NULL), QTA_OK);
+    for (int run = 0; run < RUNS; run++) { /* two of three have stored frames alone */
+        struct qta_session_writer *writer;
+        assert_int_equal(qta_session_writer_create(&writer, &options, names, NULL), QTA_OK);
+        append_frame(writer, seq + 1, (int64_t)(seq + 1) * SECOND_NS);
+        for (int i = 0; i < TICKS_A_RUN && run % 3 == 1; i++) {
+            struct qta_tick tick;
+            qta_tick_init(&tick, QTA_TICK_TRADE);
+            tick.rx_seq = ++seq;
+            tick.ts_recv_ns = (int64_t)seq * SECOND_NS;
+            assert_int_equal(qta_session_writer_append(writer, &tick, NULL), QTA_OK);
+        }
+        assert_int_equal(qta_session_writer_close(writer, NULL), QTA_OK);
+        qta_session_writer_destroy(writer);
+    }
+    assert_int_equal(qta_session_reader_create(&reader, scratch->session, NULL, NULL), QTA_OK);
+    for (uint64_t from = 1; from <= seq; from++)
+        for (int way = 0; way < 2; way++) {
+            struct story story;
+            if (way == 0)
+                qta_session_reader_seek_seq(reader, from, NULL);
+            else
+                qta_session_reader_seek_time(reader, (int64_t)from * SECOND_NS, NULL);
+            tell_story(reader, &story);
+            assert_int_equal(story.damages, 0);
+            assert_int_equal(story.digest.ticks, seq + 1 - from);
+        }
+    qta_session_reader_destroy(reader);
+    qta_dictionary_destroy(names);
+}
+
 /* A byte of a block is changed that quotes need: those cannot be read any more, the trades in the
  * same block still can. */
 static void columns_of_other_types_are_not_unpacked(void **state)
@@ -186,7 +270,7 @@ static void columns_of_other_types_are_not_unpacked(void **state)
     size_t refused_quotes = 0;
     size_t refused_trades = 0;
     size_t both = 0;
-    for (size_t at = 0; at < payload.length; at += 7) {
+    for (size_t at = 0; at < payload.length; at += 13) {
         struct qta_block_input input = {.payload = payload.bytes,
                                         .length = payload.length,
                                         .count = BLOCK_TICKS,
@@ -215,38 +299,6 @@ static void columns_of_other_types_are_not_unpacked(void **state)
 }
 
 /* ---- the helper ---------------------------------------------------------------------------- */
-
-/* All that a reader says from one end to the other, as one number: ticks, and damage at its place.
- */
-struct story {
-    struct qta_digest digest;
-    uint64_t damages;
-    uint64_t messages;
-};
-
-static void tell_story(struct qta_session_reader *reader, struct story *story)
-{
-    struct qta_error err;
-    memset(story, 0, sizeof *story);
-    qta_digest_init(&story->digest);
-    for (;;) {
-        const struct qta_tick *ticks;
-        size_t count;
-        enum qta_status status = qta_session_reader_next(reader, &ticks, &count, &err);
-        if (status == QTA_ERR_END)
-            return;
-        if (status == QTA_OK) {
-            for (size_t i = 0; i < count; i++)
-                qta_digest_add(&story->digest, &ticks[i], qta_session_reader_names(reader));
-            continue;
-        }
-        assert_int_equal(status, QTA_ERR_DAMAGED);
-        story->damages++;
-        for (const char *c = err.message; *c; c++)
-            story->messages = story->messages * 31 + (uint8_t)*c;
-        story->messages += story->digest.ticks; /* where it came */
-    }
-}
 
 static void expect_same_story(const struct story *left, const struct story *right)
 {
@@ -375,6 +427,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(reading_a_part_costs_only_that_part, setup, teardown),
         cmocka_unit_test_setup_teardown(seeking_reads_one_block, setup, teardown),
+        cmocka_unit_test_setup_teardown(segments_without_ticks_do_not_mislead, setup, teardown),
         cmocka_unit_test(columns_of_other_types_are_not_unpacked),
         cmocka_unit_test_setup_teardown(damage_comes_at_the_same_place_with_and_without_helper,
                                         setup, teardown),
