@@ -8,6 +8,7 @@
 #include "replay/merge.h"
 #include "replay/pacer.h"
 #include "replay/session_source.h"
+#include "storage/session_range.h"
 
 struct qta_replay_engine {
     struct qta_session_filter filter; /* with from and until as they come out in the end */
@@ -98,14 +99,14 @@ static int64_t add_or_latest(int64_t time_ns, int64_t more_ns)
     return __builtin_add_overflow(time_ns, more_ns, &sum_ns) ? INT64_MAX : sum_ns;
 }
 
-static void widen_range(struct qta_replay_engine *engine, const struct qta_session_info *info)
+static void widen_range(struct qta_replay_engine *engine, const struct qta_session_range *range)
 {
-    if (info->records == 0)
+    if (range->first_ts_recv_ns == QTA_TIME_UNKNOWN)
         return;
-    if (engine->first_ns == QTA_TIME_UNKNOWN || info->first_ts_recv_ns < engine->first_ns)
-        engine->first_ns = info->first_ts_recv_ns;
-    if (engine->last_ns == QTA_TIME_UNKNOWN || info->last_ts_recv_ns > engine->last_ns)
-        engine->last_ns = info->last_ts_recv_ns;
+    if (engine->first_ns == QTA_TIME_UNKNOWN || range->first_ts_recv_ns < engine->first_ns)
+        engine->first_ns = range->first_ts_recv_ns;
+    if (engine->last_ns == QTA_TIME_UNKNOWN || range->last_ts_recv_ns > engine->last_ns)
+        engine->last_ns = range->last_ts_recv_ns;
 }
 
 /* Offset and duration count from the first time that `from` lets through, whatever symbols and
@@ -203,12 +204,12 @@ enum { SESSIONS_READ_AHEAD_MAX = 4 };
 static enum qta_status add_session(struct qta_replay_engine *engine, const char *path,
                                    bool reads_ahead, struct qta_error *err)
 {
-    struct qta_session_info info;
-    enum qta_status status = qta_session_info_read(path, &info, err);
+    struct qta_session_range range;
+    enum qta_status status = qta_session_range_read(path, &range, err);
     if (status != QTA_OK)
         return status;
-    widen_range(engine, &info);
-    int64_t not_before_ns = info.records > 0 ? info.first_ts_recv_ns : INT64_MIN;
+    widen_range(engine, &range);
+    int64_t not_before_ns = range.first_ts_recv_ns; /* the earliest time when it is not known */
     status = qta_session_source_create(&engine->sources[engine->source_count], path,
                                        &engine->filter, not_before_ns, reads_ahead, err);
     if (status != QTA_OK)

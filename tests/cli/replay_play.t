@@ -149,11 +149,11 @@ $ qta-replay --speed max --format text sessions/damaged sessions/q
 | 2024-05-01T13:30:01.000000000Z  quote  AAPL      190.4 | 190.6
 | 2024-05-01T13:30:02.000000000Z  quote  AAPL      190.5 | 190.6
 | 2024-05-01T13:30:02.000000000Z  quote  MSFT      401 | 403
-! qta-replay: 'sessions/damaged': 'segments/000001.qseg': the block at byte 382 is damaged (it fails its checksum): records 1 to 5, received 2024-05-01T13:30:00.000000000Z to 2024-05-01T20:00:00.000000000Z, are lost
+! qta-replay: 'sessions/damaged': 'segments/000001.qseg': the block at byte {*} is damaged (it fails its checksum): records 1 to 5, received 2024-05-01T13:30:00.000000000Z to 2024-05-01T20:00:00.000000000Z, are lost
 ! qta-replay: 3 ticks (3 of the market) in {*}
 ! qta-replay: damaged blocks that had to be skipped: 1
 = 3
 $ qta-replay --speed max --quiet --expect-digest 0123456789abcdef sessions/damaged
-! qta-replay: 'sessions/damaged': 'segments/000001.qseg': the block at byte 382 is damaged (it fails its checksum): records 1 to 5, received 2024-05-01T13:30:00.000000000Z to 2024-05-01T20:00:00.000000000Z, are lost
+! qta-replay: 'sessions/damaged': 'segments/000001.qseg': the block at byte {*} is damaged (it fails its checksum): records 1 to 5, received 2024-05-01T13:30:00.000000000Z to 2024-05-01T20:00:00.000000000Z, are lost
 ! qta-replay: the digest is not 0123456789abcdef: full 0000000000000000, market 0000000000000000
 = 1

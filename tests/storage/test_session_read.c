@@ -16,6 +16,7 @@
 #include "core/environment.h"
 #include "storage/block_decoder.h"
 #include "storage/block_encoder.h"
+#include "storage/session_range.h"
 #include "storage/session_reader.h"
 #include "tests/storage/session_fixture.h"
 
@@ -298,6 +299,44 @@ static void columns_of_other_types_are_not_unpacked(void **state)
     tick_maker_finish(&maker);
 }
 
+static void expect_range_of_info(const struct scratch *scratch)
+{
+    struct qta_session_range range;
+    struct qta_session_info info;
+    assert_int_equal(qta_session_range_read(scratch->session, &range, NULL), QTA_OK);
+    assert_int_equal(qta_session_info_read(scratch->session, &info, NULL), QTA_OK);
+    assert_int_equal(range.first_ts_recv_ns, info.first_ts_recv_ns);
+    assert_int_equal(range.last_ts_recv_ns, info.last_ts_recv_ns);
+}
+
+static void range_is_what_counting_would_find(void **state)
+{
+    const struct scratch *scratch = *state;
+    struct qta_session_writer_options options = small_options(scratch);
+    struct qta_session_writer *writer;
+    struct tick_maker maker;
+    tick_maker_init(&maker, 44);
+    assert_int_equal(qta_session_writer_create(&writer, &options, maker.names, NULL), QTA_OK);
+    expect_range_of_info(scratch); /* nothing */
+    append_random(writer, &maker, 20, NULL);
+    expect_range_of_info(scratch); /* a chunk */
+    append_random(writer, &maker, 3000, NULL);
+    expect_range_of_info(scratch); /* segments and a chunk */
+    assert_int_equal(qta_session_writer_close(writer, NULL), QTA_OK);
+    qta_session_writer_destroy(writer);
+    tick_maker_finish(&maker);
+    expect_range_of_info(scratch); /* segments */
+    char path[400];
+    size_t length;
+    snprintf(path, sizeof path, "%s/segments/000001.qseg", scratch->session);
+    uint8_t *bytes = load_file(path, &length);
+    assert_non_null(bytes);
+    bytes[130] ^= 1;
+    write_file(path, bytes, length);
+    free(bytes);
+    expect_range_of_info(scratch); /* the first header is damaged */
+}
+
 /* ---- the helper ---------------------------------------------------------------------------- */
 
 static void expect_same_story(const struct story *left, const struct story *right)
@@ -428,6 +467,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(reading_a_part_costs_only_that_part, setup, teardown),
         cmocka_unit_test_setup_teardown(seeking_reads_one_block, setup, teardown),
         cmocka_unit_test_setup_teardown(segments_without_ticks_do_not_mislead, setup, teardown),
+        cmocka_unit_test_setup_teardown(range_is_what_counting_would_find, setup, teardown),
         cmocka_unit_test(columns_of_other_types_are_not_unpacked),
         cmocka_unit_test_setup_teardown(damage_comes_at_the_same_place_with_and_without_helper,
                                         setup, teardown),
