@@ -3,7 +3,8 @@
  *
  * Each line: name, value, unit, ratio to the baseline, baseline ('-' where there is none). The
  * baseline is a libwebsockets client in the library's own WebSocket role that throws the same
- * frames away. Speeds are the best of several runs, because others use the machine too. --quick
+ * frames away; for live_frames, which stores the messages too, it is the live path without that.
+ * Speeds are the best of several runs, because others use the machine too. --quick
  * shows only that it works. */
 #include <ftw.h>
 #include <libwebsockets.h>
@@ -16,6 +17,7 @@
 #include <time.h>
 
 #include <qta/gateway.h>
+#include <qta/session.h>
 
 #include "tests/bench/frame_blaster.h"
 
@@ -29,6 +31,8 @@ enum {
 struct result {
     double seconds;     /* from the first tick to the last */
     double cpu_seconds; /* of this process meanwhile, all threads */
+    double bytes;       /* of the session, sealed */
+    double messages;    /* stored in it */
 };
 
 static int64_t clock_ns(clockid_t clock)
@@ -81,7 +85,15 @@ static int remove_entry(const char *path, const struct stat *status, int kind, s
     return remove(path);
 }
 
-static void run_gateway(struct frame_blaster *blaster, struct watch *watch)
+static void measure_session(const struct qta_gateway *gateway, struct qta_session_info *info)
+{
+    struct qta_error err;
+    if (qta_session_info_read(qta_gateway_session_path(gateway), info, &err) != QTA_OK)
+        die(err.message);
+}
+
+static void run_gateway(struct frame_blaster *blaster, struct watch *watch, bool stores_frames,
+                        struct qta_session_info *info)
 {
     char folder[] = "/tmp/qta-bench-XXXXXX";
     if (!mkdtemp(folder))
@@ -105,6 +117,7 @@ static void run_gateway(struct frame_blaster *blaster, struct watch *watch)
     options.health_check_interval_ns = 0;
     options.recording.is_enabled = true;
     options.recording.directory = folder;
+    options.recording.has_raw_frames = stores_frames;
     struct qta_gateway *gateway = NULL;
     struct qta_error err;
     if (qta_gateway_create(&gateway, &options, &err) != QTA_OK ||
@@ -113,18 +126,24 @@ static void run_gateway(struct frame_blaster *blaster, struct watch *watch)
         die(err.message);
     if (qta_gateway_run(gateway, &err) != QTA_ERR_FEED || watch->ticks != watch->expected)
         die(err.message);
+    measure_session(gateway, info);
     qta_gateway_destroy(gateway);
     frame_blaster_finish(blaster);
     nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-static struct result measure_gateway(uint64_t ticks)
+static struct result measure_gateway(uint64_t ticks, bool stores_frames)
 {
     struct frame_blaster blaster = {.ticks = ticks, .ticks_a_frame = BUSY_TICKS_A_FRAME};
     struct watch watch = {.expected = ticks};
-    run_gateway(&blaster, &watch);
-    return (struct result){(double)(watch.last_ns - watch.first_ns) / 1e9,
-                           (double)(watch.last_cpu_ns - watch.first_cpu_ns) / 1e9};
+    struct qta_session_info info;
+    run_gateway(&blaster, &watch, stores_frames, &info);
+    return (struct result){
+        .seconds = (double)(watch.last_ns - watch.first_ns) / 1e9,
+        .cpu_seconds = (double)(watch.last_cpu_ns - watch.first_cpu_ns) / 1e9,
+        .bytes = (double)info.bytes,
+        .messages = (double)info.raw_frames,
+    };
 }
 
 /* ---- the baseline -----------------------------------------------------------------------------
@@ -191,9 +210,10 @@ static struct result measure_discard(uint64_t ticks)
         die("the baseline cannot connect");
     while (!discard.is_over)
         lws_service(context, 0);
-    struct result result = {(double)(clock_ns(CLOCK_MONOTONIC) - discard.first_ns) / 1e9,
-                            (double)(clock_ns(CLOCK_PROCESS_CPUTIME_ID) - discard.first_cpu_ns) /
-                                1e9};
+    struct result result = {
+        .seconds = (double)(clock_ns(CLOCK_MONOTONIC) - discard.first_ns) / 1e9,
+        .cpu_seconds = (double)(clock_ns(CLOCK_PROCESS_CPUTIME_ID) - discard.first_cpu_ns) / 1e9,
+    };
     lws_context_destroy(context);
     frame_blaster_finish(&blaster);
     return result;
@@ -208,21 +228,30 @@ static void keep_best(struct result *best, struct result result)
         best->seconds = result.seconds;
     if (best->cpu_seconds == 0 || result.cpu_seconds < best->cpu_seconds)
         best->cpu_seconds = result.cpu_seconds;
+    best->bytes = result.bytes;
+    best->messages = result.messages;
 }
 
 static void measure_throughput(uint64_t ticks, int repeats)
 {
     struct result live = {0};
+    struct result storing = {0};
     struct result thrown_away = {0};
     for (int i = 0; i < repeats; i++) { /* in turn: a busy moment of the machine hits both */
         keep_best(&thrown_away, measure_discard(ticks));
-        keep_best(&live, measure_gateway(ticks));
+        keep_best(&live, measure_gateway(ticks, false));
+        keep_best(&storing, measure_gateway(ticks, true));
     }
     double count = (double)ticks;
     printf("live_ticks %.0f ticks/s %.3f %.0f\n", count / live.seconds,
            thrown_away.seconds / live.seconds, count / thrown_away.seconds);
     printf("live_ticks_cpu %.0f ticks/cpu-s %.3f %.0f\n", count / live.cpu_seconds,
            thrown_away.cpu_seconds / live.cpu_seconds, count / thrown_away.cpu_seconds);
+    printf("live_frames_cpu %.0f ticks/cpu-s %.3f %.0f\n", count / storing.cpu_seconds,
+           live.cpu_seconds / storing.cpu_seconds, count / live.cpu_seconds);
+    printf("live_frames_size %.3f bytes/message %.3f %.3f\n",
+           (storing.bytes - live.bytes) / storing.messages, storing.bytes / live.bytes,
+           live.bytes / storing.messages);
 }
 
 static int compare_int32(const void *a, const void *b)
@@ -242,7 +271,8 @@ static void measure_latency(uint64_t ticks)
                           .latencies_ns = calloc(ticks, sizeof *watch.latencies_ns)};
     if (!watch.latencies_ns)
         die("out of memory");
-    run_gateway(&blaster, &watch);
+    struct qta_session_info info;
+    run_gateway(&blaster, &watch, false, &info);
     qsort(watch.latencies_ns, ticks, sizeof *watch.latencies_ns, compare_int32);
     static const struct {
         const char *name;
