@@ -7,9 +7,12 @@
 #include "storage/index_schema.h"
 #include "storage/index_statement.h"
 
-static void remove_database(const struct qta_session_folder *folder, const char *name)
+#define NEW_DB_NAME QTA_SESSION_DB_NAME ".new"
+
+/* What SQLite keeps beside a database. Left behind, it would be played into another of its name. */
+static void remove_companions(const struct qta_session_folder *folder, const char *name)
 {
-    static const char *const suffixes[] = {"-wal", "-shm", "-journal", ""};
+    static const char *const suffixes[] = {"-wal", "-shm", "-journal"};
     struct qta_environment *env = folder->environment;
     for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
         char file[64];
@@ -18,7 +21,11 @@ static void remove_database(const struct qta_session_folder *folder, const char 
     }
 }
 
-#define NEW_DB_NAME QTA_SESSION_DB_NAME ".new"
+static void remove_new(const struct qta_session_folder *folder)
+{
+    remove_companions(folder, NEW_DB_NAME);
+    folder->environment->ops->unlink_at(folder->environment, folder->root_fd, NEW_DB_NAME);
+}
 
 /* What only the old index knew: when runs ended. Best effort. */
 static void rescue_runs(struct qta_session_index *index, struct qta_session_index *old)
@@ -61,7 +68,7 @@ static enum qta_status replace_database(const struct qta_session_folder *folder,
         env->ops->close(env, fd);
     if (!is_synced)
         return qta_error_set_errno(err, "cannot sync '%s'", NEW_DB_NAME);
-    remove_database(folder, QTA_SESSION_DB_NAME);
+    remove_companions(folder, QTA_SESSION_DB_NAME);
     if (env->ops->rename_at(env, folder->root_fd, NEW_DB_NAME, QTA_SESSION_DB_NAME) != 0)
         return qta_error_set_errno(err, "cannot rename '%s'", NEW_DB_NAME);
     if (env->ops->sync(env, folder->root_fd) != 0)
@@ -73,7 +80,7 @@ enum qta_status qta_index_rebuild(struct qta_session_index *index, struct qta_er
 {
     char path[QTA_INDEX_PATH_BYTES];
     struct qta_session_index made = {.folder = index->folder, .decoder = index->decoder};
-    remove_database(index->folder, NEW_DB_NAME);
+    remove_new(index->folder);
     qta_index_path(index->folder, ".new", path, sizeof path);
     enum qta_status status = qta_index_open_file(&made.db, path,
                                                  SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
@@ -91,6 +98,6 @@ enum qta_status qta_index_rebuild(struct qta_session_index *index, struct qta_er
     if (status == QTA_OK)
         status = replace_database(index->folder, err);
     if (status != QTA_OK)
-        remove_database(index->folder, NEW_DB_NAME);
+        remove_new(index->folder);
     return status;
 }

@@ -296,11 +296,34 @@ static enum qta_status add_run_of(struct qta_session_index *index,
     return qta_index_statement_finish(&insert, err);
 }
 
+static void put_meta(struct qta_index_statement *insert, const char *key, const char *value)
+{
+    qta_index_statement_bind_text(insert, key);
+    qta_index_statement_bind_text(insert, value);
+    qta_index_statement_run(insert);
+}
+
+enum qta_status qta_index_put_session(sqlite3 *db, const uint8_t *session_id, const char *timezone,
+                                      struct qta_error *err)
+{
+    char id[QTA_SESSION_ID_BYTES * 2 + 1];
+    for (size_t i = 0; i < QTA_SESSION_ID_BYTES; i++)
+        snprintf(id + i * 2, 3, "%02x", session_id[i]);
+    struct qta_index_statement meta = qta_index_statement_make(
+        db, "INSERT OR REPLACE INTO meta VALUES(?1,?2)");
+    put_meta(&meta, "session_id", id);
+    put_meta(&meta, "timezone", timezone);
+    return qta_index_statement_finish(&meta, err);
+}
+
 static enum qta_status insert_segment(struct qta_session_index *index,
                                       struct qta_segment_reader *segment, struct qta_error *err)
 {
     struct qta_name_map map = {0};
     enum qta_status status = forget_segment(index, segment->number, err);
+    if (status == QTA_OK && !segment->header_is_damaged)
+        status = qta_index_put_session(index->db, segment->header.session_id,
+                                       segment->header.timezone, err);
     if (status == QTA_OK)
         status = add_run_of(index, segment, err);
     if (status == QTA_OK)

@@ -18,6 +18,10 @@ struct qta_session_index {
     struct qta_block_decoder *decoder;
 };
 
+/** Notes which session it is. */
+enum qta_status qta_index_put_session(sqlite3 *db, const uint8_t *session_id, const char *timezone,
+                                      struct qta_error *err);
+
 /** Adds all segments of the folder in one transaction. One that cannot be read is left out: reading
  *  the session tells it. */
 enum qta_status qta_index_add_all_segments(struct qta_session_index *index, struct qta_error *err);

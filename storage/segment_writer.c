@@ -29,6 +29,7 @@ struct qta_segment_writer {
     struct qta_block_encoder *encoder;
     struct qta_plane_encoder *bytes_encoder; /* for names and footer */
     const struct qta_name_store *names;
+    const struct qta_name_store *texts; /* NULL: they are in names */
     size_t frame_capacity;
     struct qta_packed_writer payload;
     struct qta_packed_writer raw;
@@ -262,6 +263,19 @@ static const char *find_text(void *user, uint32_t id, size_t *length)
     return text;
 }
 
+static void count_ticks(struct qta_segment_writer *writer, const struct qta_tick *ticks,
+                        size_t count, struct qta_frame *frame)
+{
+    qta_tick_span_init(&frame->span);
+    for (size_t i = 0; i < count; i++) {
+        qta_tick_span_add(&frame->span, &ticks[i]);
+        if (ticks[i].type < QTA_TICK_TYPE_END)
+            writer->footer.by_type[ticks[i].type]++;
+        if (ticks[i].type == QTA_TICK_DROP)
+            writer->footer.dropped += ticks[i].drop.count;
+    }
+}
+
 enum qta_status qta_segment_writer_put_ticks(struct qta_segment_writer *writer,
                                              struct qta_tick *ticks, size_t count,
                                              struct qta_error *err)
@@ -272,16 +286,9 @@ enum qta_status qta_segment_writer_put_ticks(struct qta_segment_writer *writer,
     union {
         const struct qta_name_store *in;
         void *out;
-    } names = {.in = writer->names};
+    } names = {.in = writer->texts ? writer->texts : writer->names};
     struct qta_text_source texts = {.text = find_text, .user = names.out};
-    qta_tick_span_init(&frame.span);
-    for (size_t i = 0; i < count; i++) {
-        qta_tick_span_add(&frame.span, &ticks[i]);
-        if (ticks[i].type < QTA_TICK_TYPE_END)
-            writer->footer.by_type[ticks[i].type]++;
-        if (ticks[i].type == QTA_TICK_DROP)
-            writer->footer.dropped += ticks[i].drop.count;
-    }
+    count_ticks(writer, ticks, count, &frame);
     if (!list_symbols(writer, ticks, count, &frame))
         return out_of_memory(err);
     qta_packed_writer_clear(&writer->payload);
@@ -313,6 +320,34 @@ enum qta_status qta_segment_writer_put_raw(struct qta_segment_writer *writer,
         status = add_frame(writer, &frame, err);
     writer->has_blocks = true;
     return status;
+}
+
+enum qta_status qta_segment_writer_copy_frame(struct qta_segment_writer *writer,
+                                              const struct qta_frame *source,
+                                              const uint8_t *payload, const struct qta_tick *ticks,
+                                              struct qta_error *err)
+{
+    struct qta_frame frame = *source;
+    frame.symbols_offset = 0;
+    frame.symbols_length = 0;
+    if (frame.kind == QTA_FRAME_TICKS) {
+        count_ticks(writer, ticks, frame.count, &frame);
+        if (!list_symbols(writer, ticks, frame.count, &frame))
+            return out_of_memory(err);
+    }
+    qta_packed_writer_clear(&writer->payload);
+    qta_packed_writer_put(&writer->payload, payload, source->payload_bytes);
+    enum qta_status status = write_frame(writer, &frame, err);
+    if (status == QTA_OK)
+        status = add_frame(writer, &frame, err);
+    writer->has_blocks = true;
+    return status;
+}
+
+void qta_segment_writer_set_texts(struct qta_segment_writer *writer,
+                                  const struct qta_name_store *texts)
+{
+    writer->texts = texts;
 }
 
 enum qta_status qta_segment_writer_put_hole(struct qta_segment_writer *writer,

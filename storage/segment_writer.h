@@ -41,6 +41,17 @@ enum qta_status qta_segment_writer_put_raw(struct qta_segment_writer *writer,
                                            const struct qta_raw_block *block,
                                            struct qta_error *err);
 
+/** Puts a block of another segment as it is: its payload, and for ticks what it decodes to, with
+ * the ids of the file, which both segments have to share. */
+enum qta_status qta_segment_writer_copy_frame(struct qta_segment_writer *writer,
+                                              const struct qta_frame *source,
+                                              const uint8_t *payload, const struct qta_tick *ticks,
+                                              struct qta_error *err);
+
+/** Texts of ticks are looked up there from now on, not in names. Borrowed until destroy. */
+void qta_segment_writer_set_texts(struct qta_segment_writer *writer,
+                                  const struct qta_name_store *texts);
+
 /** Notes that records are known to be lost: before, between or behind the ticks, in order. */
 enum qta_status qta_segment_writer_put_hole(struct qta_segment_writer *writer,
                                             const struct qta_known_hole *hole,

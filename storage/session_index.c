@@ -73,6 +73,18 @@ const char *qta_session_index_inspect(const struct qta_session_folder *folder, b
     return fault;
 }
 
+static enum qta_status refuse_newer(struct qta_session_index *index, struct qta_error *err)
+{
+    int64_t version = qta_index_query_integer(index->db, "PRAGMA user_version", 0);
+    if (qta_index_query_integer(index->db, "PRAGMA application_id", 0) !=
+            QTA_INDEX_APPLICATION_ID ||
+        version <= QTA_INDEX_VERSION)
+        return QTA_OK;
+    return qta_error_set(err, QTA_ERR_FORMAT,
+                         "'%s' has format version %" PRId64 ", this program reads up to %d",
+                         QTA_SESSION_DB_NAME, version, QTA_INDEX_VERSION);
+}
+
 static enum qta_status open_existing(struct qta_session_index *index, struct qta_error *err)
 {
     char path[QTA_INDEX_PATH_BYTES];
@@ -84,13 +96,9 @@ static enum qta_status open_existing(struct qta_session_index *index, struct qta
     }
     const char *fault = "it cannot be opened";
     if (qta_index_open_file(&index->db, path, SQLITE_OPEN_READWRITE, err) == QTA_OK) {
-        int64_t version = qta_index_query_integer(index->db, "PRAGMA user_version", 0);
-        if (qta_index_query_integer(index->db, "PRAGMA application_id", 0) ==
-                QTA_INDEX_APPLICATION_ID &&
-            version > QTA_INDEX_VERSION)
-            return qta_error_set(err, QTA_ERR_FORMAT,
-                                 "'%s' has format version %" PRId64 ", this program reads up to %d",
-                                 QTA_SESSION_DB_NAME, version, QTA_INDEX_VERSION);
+        enum qta_status newer = refuse_newer(index, err);
+        if (newer != QTA_OK)
+            return newer;
         fault = find_fault(index, false);
     }
     if (!fault)
@@ -124,6 +132,24 @@ enum qta_status qta_session_index_open(struct qta_session_index **out,
     return QTA_OK;
 }
 
+enum qta_status qta_session_index_remake(const struct qta_session_folder *folder,
+                                         struct qta_error *err)
+{
+    struct qta_session_index index = {.folder = folder};
+    char path[QTA_INDEX_PATH_BYTES];
+    qta_index_path(folder, "", path, sizeof path);
+    enum qta_status status = qta_block_decoder_create(&index.decoder, err);
+    if (status == QTA_OK && access(path, F_OK) == 0)
+        qta_index_open_file(&index.db, path, SQLITE_OPEN_READWRITE, NULL); /* for its runs alone */
+    if (status == QTA_OK && index.db)
+        status = refuse_newer(&index, err);
+    if (status == QTA_OK)
+        status = qta_index_rebuild(&index, err);
+    sqlite3_close(index.db);
+    qta_block_decoder_destroy(index.decoder);
+    return status;
+}
+
 void qta_session_index_destroy(struct qta_session_index *index)
 {
     if (!index)
@@ -143,25 +169,12 @@ enum qta_status qta_session_index_finish(struct qta_session_index *index, struct
 
 /* ---- runs ---------------------------------------------------------------------------------- */
 
-static void put_meta(struct qta_index_statement *insert, const char *key, const char *value)
-{
-    qta_index_statement_bind_text(insert, key);
-    qta_index_statement_bind_text(insert, value);
-    qta_index_statement_run(insert);
-}
-
 enum qta_status qta_session_index_start_run(struct qta_session_index *index,
                                             const struct qta_journal_header *header,
                                             struct qta_error *err)
 {
-    char id[QTA_SESSION_ID_BYTES * 2 + 1];
-    for (size_t i = 0; i < QTA_SESSION_ID_BYTES; i++)
-        snprintf(id + i * 2, 3, "%02x", header->session_id[i]);
-    struct qta_index_statement meta = qta_index_statement_make(
-        index->db, "INSERT OR REPLACE INTO meta VALUES(?1,?2)");
-    put_meta(&meta, "session_id", id);
-    put_meta(&meta, "timezone", header->timezone);
-    enum qta_status status = qta_index_statement_finish(&meta, err);
+    enum qta_status status = qta_index_put_session(index->db, header->session_id, header->timezone,
+                                                   err);
     if (status != QTA_OK)
         return status;
     struct qta_index_statement insert = qta_index_statement_make(

@@ -24,6 +24,11 @@ enum qta_status qta_session_index_open(struct qta_session_index **out,
                                        const struct qta_session_folder *folder,
                                        struct qta_error *err);
 
+/** Makes the index of a session anew from its segments, whatever it is like. The caller holds the
+ *  writer's lock. Errors as above. */
+enum qta_status qta_session_index_remake(const struct qta_session_folder *folder,
+                                         struct qta_error *err);
+
 /** Closes it as it is. NULL is fine. */
 void qta_session_index_destroy(struct qta_session_index *index);
 

@@ -16,6 +16,8 @@ int qta_command_merge(int argc, char **argv);
 int qta_command_pin(int argc, char **argv);
 int qta_command_prune(int argc, char **argv);
 int qta_command_redecode(int argc, char **argv);
+int qta_command_reindex(int argc, char **argv);
+int qta_command_repair(int argc, char **argv);
 int qta_command_unpin(int argc, char **argv);
 int qta_command_verify(int argc, char **argv);
 

@@ -23,6 +23,8 @@ static const struct {
     {"pin", "qta-session pin", qta_command_pin},
     {"prune", "qta-session prune", qta_command_prune},
     {"redecode", "qta-session redecode", qta_command_redecode},
+    {"reindex", "qta-session reindex", qta_command_reindex},
+    {"repair", "qta-session repair", qta_command_repair},
     {"unpin", "qta-session unpin", qta_command_unpin},
     {"verify", "qta-session verify", qta_command_verify},
 };
@@ -41,6 +43,8 @@ static const struct qta_option_help_row command_rows[] = {
     {"pin", "keep sessions from being pruned"},
     {"prune", "remove the oldest sessions of a directory"},
     {"redecode", "decode the stored messages of a session once more"},
+    {"reindex", "make the index of sessions anew"},
+    {"repair", "save what is good of a damaged session"},
     {"unpin", "let them go again"},
     {"verify", "read every byte and check every checksum"},
     {"", "'qta-session COMMAND --help' tells more."},

@@ -97,6 +97,36 @@ typedef bool (*qta_catalogue_callback)(void *user, const struct qta_catalogue_en
 QTA_API enum qta_status qta_catalogue_read(const char *directory, qta_catalogue_callback each,
                                            void *user, struct qta_error *err);
 
+/* ---- mending ----------------------------------------------------------------------------------
+ */
+
+/** Makes session.db anew from the segments alone, in place of what is there; readers never see a
+ *  half-made one. QTA_ERR_LOCKED, QTA_ERR_NOT_FOUND, QTA_ERR_FORMAT (also: an index of a newer
+ *  version), QTA_ERR_IO, QTA_ERR_NO_SPACE, QTA_ERR_NOMEM. */
+QTA_API enum qta_status qta_session_reindex(const char *path, struct qta_error *err);
+
+/** What a repair saved and what not. */
+struct qta_repair_result {
+    uint64_t records; /**< saved */
+    uint64_t lost;    /**< records that are lost, those that a repair before had lost left out */
+    uint64_t holes;   /**< in so many places */
+    uint64_t lost_frames; /**< stored frames */
+    uint64_t problems;    /**< told by the callback */
+    uint64_t segments;    /**< of the new session */
+};
+
+/** Saves what is good of a session into a new one at output, which must not be there: whole blocks
+ *  as they are, around those that are damaged, and what was not sealed yet. Records keep their
+ *  numbers; what is lost is noted as known holes, which readers pass over. The new session is
+ *  verified before it gets its name. The session itself is only read. Problems and losses are told
+ *  as whole sentences. QTA_OK: nothing was lost; QTA_ERR_DAMAGED: something was, result says how
+ *  much, and there is a new session unless result->records is 0; QTA_ERR_LOCKED: it is being
+ *  recorded; QTA_ERR_USAGE: output is there already; others as qta_session_reader_create() and
+ *  QTA_ERR_NO_SPACE: there is no new session then. */
+QTA_API enum qta_status qta_session_repair(const char *path, const char *output,
+                                           qta_problem_callback on_problem, void *user,
+                                           struct qta_repair_result *result, struct qta_error *err);
+
 /* ---- what is not there ------------------------------------------------------------------------
  */
 

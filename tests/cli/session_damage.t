@@ -74,3 +74,34 @@ $ qta-session cat short > rest.txt
 = 3
 $ wc -l < rest.txt
 | 32768
+
+# A repair saves the blocks around a bad one; what is lost is known from then on.
+$ qta-session repair --output mended hurt
+| 'segments/000001.qseg': the block at byte {*} is damaged (it fails its checksum): records 32769 to 65536 of it
+| records 32769 to 65536 (32768), received between 1970-01-01T00:00:32.768000000Z and 1970-01-01T00:01:05.537000000Z, are lost
+! mended: saved 67,232 records, lost 32,768 in 1 place
+= 3
+$ qta-session verify mended
+| mended: ok, records: 67232, blocks: 3, lost before a repair: 32768
+$ qta-session cat hurt 2>/dev/null | cmp - <(qta-session cat mended)
+$ qta-replay --speed max --format none mended
+! qta-replay: 67,232 ticks (67,232 of the market) in {*}
+$ qta-session gaps mended
+| mended  1970-01-01T00:00:32.768000000Z  32.8 s      hole        damaged  32,768 records
+! gaps: 0, drops: 0, lost connections: 0, known holes: 1 (32,768 records), damaged places: 0
+$ qta-session info mended | grep lost
+|   lost       32,768
+$ qta-session repair --output mended hurt
+! qta-session repair: 'mended' is there already
+= 2
+$ qta-session repair --output sealed whole; qta-session verify sealed
+| sealed: ok, records: 100000, blocks: 4
+! sealed: saved 100,000 records, lost 0 in 0 places
+$ qta-session repair --output nothing empty
+! qta-session repair: empty: nothing of the session can be saved
+= 1
+
+# The index can be made anew.
+$ qta-session reindex unindexed garbage; qta-session verify unindexed garbage
+| unindexed: ok, records: 100000, blocks: 4
+| garbage: ok, records: 100000, blocks: 4

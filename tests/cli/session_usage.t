@@ -27,6 +27,8 @@ $ qta-session --help
 |   pin                     keep sessions from being pruned
 |   prune                   remove the oldest sessions of a directory
 |   redecode                decode the stored messages of a session once more
+|   reindex                 make the index of sessions anew
+|   repair                  save what is good of a damaged session
 |   unpin                   let them go again
 |   verify                  read every byte and check every checksum
 |   'qta-session COMMAND --help' tells more.
