@@ -150,19 +150,25 @@ enum qta_status qta_journal_chunk_sync(struct qta_journal_chunk *chunk, struct q
 {
     struct qta_environment *env = chunk->environment;
     uint32_t committed = qta_journal_chunk_committed(chunk);
-    if (committed == chunk->synced || chunk->is_suspect)
+    /* without this word on the disk, what is in later chunks would pass for torn off */
+    bool is_finished = atomic_load_explicit(
+                           qta_journal_chunk_word(chunk, QTA_JOURNAL_FINISHED_OFFSET),
+                           memory_order_acquire) != 0;
+    bool is_new = committed != chunk->synced;
+    if (chunk->is_suspect || (!is_new && is_finished == chunk->is_finish_synced))
         return QTA_OK;
     uint32_t page = page_bytes();
     uint32_t from = chunk->synced / page * page;
     chunk->is_suspect = true;
     /* the records first, then the header that says they are there */
-    if (env->ops->sync_map(env, chunk->bytes + from, committed - from) != 0)
+    if (is_new && env->ops->sync_map(env, chunk->bytes + from, committed - from) != 0)
         return fail_errno(chunk, "sync", err);
     atomic_store_explicit(qta_journal_chunk_word(chunk, QTA_JOURNAL_SYNCED_OFFSET), committed,
                           memory_order_release);
     if (env->ops->sync_map(env, chunk->bytes, QTA_JOURNAL_HEADER_BYTES) != 0)
         return fail_errno(chunk, "sync", err);
     chunk->synced = committed;
+    chunk->is_finish_synced = is_finished;
     chunk->is_suspect = false;
     return QTA_OK;
 }

@@ -21,6 +21,7 @@ struct qta_journal_chunk {
     uint32_t number;            /**< of the file */
     uint32_t window_bytes;      /**< pages are populated in pieces of this size */
     uint32_t synced;            /**< end of what is on the disk; the syncing thread */
+    bool is_finish_synced;      /**< the word that says so is on the disk; the syncing thread */
     bool is_suspect;            /**< a sync of it failed; the syncing thread */
     _Atomic uint32_t populated; /**< end of the pages that can be written without a fault */
     int fd;
@@ -42,8 +43,9 @@ void qta_journal_chunk_destroy(struct qta_journal_chunk *chunk);
 enum qta_status qta_journal_chunk_populate(struct qta_journal_chunk *chunk, uint32_t until,
                                            struct qta_error *err);
 
-/** Brings what is committed to the disk. One thread at a time. A sync that failed is not tried
- *  again, the kernel may have dropped the pages: from then on does nothing and succeeds. */
+/** Brings what is committed to the disk, and that the chunk is finished where it is. One thread at
+ * a time. A sync that failed is not tried again, the kernel may have dropped the pages: from then
+ * on does nothing and succeeds. */
 enum qta_status qta_journal_chunk_sync(struct qta_journal_chunk *chunk, struct qta_error *err);
 
 static inline _Atomic uint64_t *qta_journal_chunk_word(const struct qta_journal_chunk *chunk,

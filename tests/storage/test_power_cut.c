@@ -278,12 +278,13 @@ static void append_some(struct history *history, struct qta_session_writer *writ
 {
     struct tick_maker *maker = &history->maker;
     struct qta_error err;
+    uint64_t commit_every = 1 + random_below(&maker->random, 2) * 11;
     for (size_t i = 0; i < count && history->count < TICKS_MAX; i++) {
         struct qta_tick tick;
         make_tick(history, &tick);
         if (qta_session_writer_append(writer, &tick, &err) != QTA_OK)
             fail_msg("append: %s", err.message);
-        if (random_below(&maker->random, 12) == 0) {
+        if (random_below(&maker->random, commit_every) == 0) {
             if (qta_session_writer_commit(writer, &err) != QTA_OK)
                 fail_msg("commit: %s", err.message);
             if (history->is_eager)
