@@ -29,31 +29,39 @@ static inline void store_word(struct qta_tick *tick, size_t word, uint64_t value
     memcpy((uint8_t *)tick + word * sizeof value, &value, sizeof value);
 }
 
-/* The bits of a mask for the ticks [from, from + count), a byte each; returns how many are set.
- * Eight at a time: each byte of `ones` catches another bit. Behind a mask's last byte there always
- * is one more to be read. */
-static size_t expand_mask(const struct qta_block_mask *mask, size_t from, size_t count,
-                          uint8_t told[BATCH])
+/* The bits of a mask for the ticks [from, from + count), a byte each. Eight at a time: each byte of
+ * `ones` catches another bit. Behind a mask's last byte there always is one more to be read. */
+static void expand_mask(const struct qta_block_mask *mask, size_t from, size_t count,
+                        uint8_t told[BATCH])
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
     const uint8_t *bytes = mask->bits + from / 8;
-    size_t sum = 0;
     for (size_t i = 0; i < count; i += 8, bytes++) {
         uint64_t bits = (unsigned)(bytes[0] | bytes[1] << 8) >> from % 8 & 0xff;
         uint64_t one_each = bits * ones & UINT64_C(0x8040201008040201);
         uint64_t eight = (one_each + 0x7f * ones) >> 7 & ones;
-        if (count - i < 8)
-            eight &= (UINT64_C(1) << (count - i) * 8) - 1;
-        sum += eight * ones >> 56;
         memcpy(told + i, &eight, sizeof eight);
     }
-    return sum;
 }
 
-/* a where told is 1, b where it is 0: without a branch, which nothing could foresee. */
-static inline uint64_t choose(uint8_t told, uint64_t a, uint64_t b)
+/* The place of each tick's value in what is kept by a mask: a new one where its bit is set, that of
+ * the symbol's last tick where it is not. Without branches, which nothing could foresee. */
+static void find_kept(struct qta_block_mask *mask, const struct qta_batch_view *view, size_t from,
+                      uint32_t *places)
 {
-    return b ^ ((a ^ b) & (0 - (uint64_t)told));
+    uint8_t told[BATCH];
+    uint64_t *last = mask->last;
+    const uint16_t *symbols = view->symbols;
+    uint64_t next = mask->position;
+    expand_mask(mask, from, view->count, told);
+    for (size_t i = 0; i < view->count; i++) {
+        uint64_t *kept = &last[symbols[i]];
+        next += told[i];
+        uint64_t place = *kept ^ ((next ^ *kept) & (0 - (uint64_t)told[i]));
+        *kept = place;
+        places[i] = (uint32_t)place;
+    }
+    mask->position = next;
 }
 
 /* ---- numbers ------------------------------------------------------------------------------- */
@@ -87,52 +95,85 @@ static uint64_t divide_exactly(uint64_t scaled, int power)
     return (uint64_t)((int64_t)(scaled * inverses[power]) >> power);
 }
 
-/* What planes hold of a column of numbers, as differences of the right sign. One more is set, to 0,
- * because who spreads numbers out looks at the next one early. */
-static void get_differences(struct qta_block_column *column, size_t count,
-                            uint64_t numbers[BATCH + 1])
+/* What planes hold of a column of numbers. */
+static void get_raw(struct qta_block_column *column, size_t count, uint64_t numbers[BATCH])
 {
     qta_byte_planes_get(&column->planes, column->position, count, numbers);
     column->position += count;
-    if (column->flags & QTA_COLUMN_ZIGZAG)
-        for (size_t i = 0; i < count; i++)
-            numbers[i] = qta_unzigzag(numbers[i]);
-    else if (column->base != 0)
-        for (size_t i = 0; i < count; i++)
-            numbers[i] += column->base;
-    numbers[count] = 0;
 }
 
-/* Undoes prediction, in place. Number i belongs to tick at[i] of the view. */
-static void restore(struct qta_block_column *column, struct qta_block_batch *batch,
-                    const struct qta_batch_view *view, const uint16_t *at, size_t count,
-                    uint64_t *numbers)
+/* The difference that a raw number stands for; base is 0 with zigzag. */
+static inline uint64_t difference(uint64_t raw, bool is_zigzag, uint64_t base)
 {
+    return is_zigzag ? qta_unzigzag(raw) : raw + base;
+}
+
+static inline size_t place_at(const uint16_t *places, bool is_dense, size_t i)
+{
+    return is_dense ? i : places[i];
+}
+
+/* Makes raw numbers what they stand for, in place. Number i belongs to tick at[i] of the view, or
+ * to tick i when all have one. */
+static inline void restore_as(struct qta_block_column *column, const struct qta_block_batch *batch,
+                              const struct qta_batch_view *view, const uint16_t *at, bool is_all,
+                              bool is_zigzag, size_t count, uint64_t *numbers)
+{
+    const uint64_t base = column->base;
     uint64_t previous = column->previous;
     uint64_t *by_symbol = column->by_symbol;
     const uint16_t *symbols = view->symbols;
+    const uint64_t *times = view->times;
     const uint64_t *companions = batch->companions[column->companion];
+    bool is_one_symbol = batch->columns->symbol_count == 1;
     switch ((enum qta_predictor)column->predictor) {
     case QTA_PREDICT_NONE:
+        for (size_t i = 0; i < count; i++)
+            numbers[i] = difference(numbers[i], is_zigzag, base);
         break;
     case QTA_PREDICT_PREVIOUS:
         for (size_t i = 0; i < count; i++)
-            numbers[i] = previous += numbers[i];
+            numbers[i] = previous += difference(numbers[i], is_zigzag, base);
         column->previous = previous;
         break;
     case QTA_PREDICT_SYMBOL:
         for (size_t i = 0; i < count; i++)
-            numbers[i] = by_symbol[symbols[at[i]]] += numbers[i];
+            numbers[i] = by_symbol[symbols[place_at(at, is_all, i)]] += difference(numbers[i],
+                                                                                   is_zigzag, base);
         break;
     case QTA_PREDICT_TS_RECV:
         for (size_t i = 0; i < count; i++)
-            numbers[i] += view->times[at[i]];
+            numbers[i] = times[place_at(at, is_all, i)] + difference(numbers[i], is_zigzag, base);
         break;
     case QTA_PREDICT_PAIR:
-        for (size_t i = 0; i < count; i++)
-            numbers[i] = (by_symbol[symbols[at[i]]] += numbers[i]) + companions[at[i]];
+        if (is_one_symbol) { /* what is known to the processor need not go through memory */
+            uint64_t last = by_symbol[0];
+            for (size_t i = 0; i < count; i++)
+                numbers[i] = (last += difference(numbers[i], is_zigzag, base)) +
+                             companions[place_at(at, is_all, i)];
+            by_symbol[0] = last;
+            break;
+        }
+        for (size_t i = 0; i < count; i++) {
+            size_t place = place_at(at, is_all, i);
+            numbers[i] = (by_symbol[symbols[place]] += difference(numbers[i], is_zigzag, base)) +
+                         companions[place];
+        }
         break;
     }
+}
+
+static void restore(struct qta_block_column *column, const struct qta_block_batch *batch,
+                    const struct qta_batch_view *view, const uint16_t *at, size_t count,
+                    uint64_t *numbers)
+{
+    bool is_zigzag = (column->flags & QTA_COLUMN_ZIGZAG) != 0;
+    if (count == view->count && is_zigzag)
+        restore_as(column, batch, view, at, true, true, count, numbers);
+    else if (count == view->count)
+        restore_as(column, batch, view, at, true, false, count, numbers);
+    else
+        restore_as(column, batch, view, at, false, is_zigzag, count, numbers);
 }
 
 /* The same for a column with nulls that another one is paired with: also tells what number came
@@ -142,67 +183,27 @@ static void restore_with_companions(struct qta_block_column *column, struct qta_
                                     size_t count, uint64_t *numbers)
 {
     uint64_t *companions = batch->companions[column->word];
+    bool is_zigzag = (column->flags & QTA_COLUMN_ZIGZAG) != 0;
     size_t next = 0;
     for (size_t i = 0; i < view->count; i++) {
         uint64_t *last = column->predictor == QTA_PREDICT_SYMBOL
                              ? &column->by_symbol[view->symbols[i]]
                              : &column->previous;
         if (next < count && at[next] == i) {
-            numbers[next] = *last += numbers[next];
+            numbers[next] = *last += difference(numbers[next], is_zigzag, column->base);
             next++;
         }
         companions[i] = *last;
     }
 }
 
-/* Numbers of ticks whose bit is set go to their ticks, the others keep their symbol's last one. */
-static void spread(const uint64_t *told_numbers, const uint8_t *told, const uint16_t *symbols,
-                   uint64_t *last, size_t count, uint64_t *numbers)
+/* Whether a number ends in a decimal zero: an exact division by ten leaves no more than a tenth of
+ * all numbers. */
+static inline bool ends_in_zero(uint64_t number)
 {
-    size_t next = 0;
-    for (size_t i = 0; i < count; i++) {
-        numbers[i] = choose(told[i], told_numbers[next], last[symbols[i]]);
-        last[symbols[i]] = numbers[i];
-        next += told[i];
-    }
-}
-
-/* Strips zeros from numbers, which makes exponents of what was stripped. */
-static void trim(const struct qta_block_column *column, uint64_t *numbers, int8_t *exponents,
-                 size_t count)
-{
-    const int least = column->exponent;
-    const int most = least + column->exponent_range;
-    for (size_t i = 0; i < count; i++) {
-        int64_t number = (int64_t)numbers[i];
-        int exponent = least;
-        for (; exponent < most && number % 10 == 0; exponent++)
-            number /= 10;
-        numbers[i] = (uint64_t)number;
-        exponents[i] = (int8_t)exponent;
-    }
-}
-
-/* The same where at most two zeros are stripped, as from prices in cents: without branches. */
-static void trim_cents(const struct qta_block_column *column, uint64_t *numbers, int8_t *exponents,
-                       size_t count)
-{
-    static const uint64_t inverses[3] = {1, UINT64_C(0xcccccccccccccccd),
-                                         UINT64_C(0x8f5c28f5c28f5c29)}; /* of 1, 5 and 25 */
-    const int most = column->exponent_range;
-    for (size_t i = 0; i < count; i++) {
-        int64_t number = (int64_t)numbers[i];
-        int rest = (int)(number % 100);
-        int zeros = (rest % 10 == 0) + (rest == 0);
-        zeros = zeros < most ? zeros : most;
-        numbers[i] = (uint64_t)((int64_t)(numbers[i] * inverses[zeros]) >> zeros);
-        exponents[i] = (int8_t)(column->exponent + zeros);
-    }
-}
-
-static inline size_t place_at(const uint16_t *places, bool is_dense, size_t i)
-{
-    return is_dense ? i : places[i];
+    uint64_t size = (int64_t)number < 0 ? 0 - number : number;
+    uint64_t fifth = size * UINT64_C(0xcccccccccccccccd);
+    return (fifth >> 1 | fifth << 63) <= UINT64_MAX / 10;
 }
 
 /* Puts finished numbers into the ticks at these places. */
@@ -213,31 +214,50 @@ static inline void put_words(struct qta_tick *ticks, size_t word, const uint64_t
         store_word(&ticks[place_at(places, is_dense, i)], word, numbers[i]);
 }
 
-static inline void put_mantissas(const struct qta_block_column *column, struct qta_tick *ticks,
-                                 uint64_t *numbers, const uint16_t *places, size_t count,
-                                 bool is_dense)
+/* Strips zeros from numbers, which makes exponents of what was stripped. */
+static inline void put_trimmed(const struct qta_block_column *column, struct qta_tick *ticks,
+                               const uint64_t *numbers, const uint16_t *places, size_t count,
+                               bool is_dense)
+{
+    const size_t word = column->word;
+    const size_t exponent_byte = column->exponent_byte;
+    const int least = column->exponent;
+    const int most = least + column->exponent_range;
+    for (size_t i = 0; i < count; i++) {
+        uint8_t *tick = (uint8_t *)&ticks[place_at(places, is_dense, i)];
+        uint64_t number = numbers[i];
+        int exponent = least;
+        if (__builtin_expect(ends_in_zero(number), 0))
+            for (; exponent < most && ends_in_zero(number); exponent++)
+                number = (uint64_t)((int64_t)number / 10);
+        tick[exponent_byte] = (uint8_t)(int8_t)exponent;
+        memcpy(tick + word * sizeof number, &number, sizeof number);
+    }
+}
+
+static inline void put_scaled(const struct qta_block_column *column, struct qta_tick *ticks,
+                              const uint64_t *numbers, const uint16_t *places, size_t count,
+                              bool is_dense)
 {
     const size_t word = column->word;
     const size_t exponent_byte = column->exponent_byte;
     const int common = column->exponent;
-    if (column->flags & QTA_COLUMN_TRIMMED) {
-        int8_t exponents[BATCH];
-        if (column->exponent_range <= 2)
-            trim_cents(column, numbers, exponents, count);
-        else
-            trim(column, numbers, exponents, count);
-        for (size_t i = 0; i < count; i++) {
-            struct qta_tick *tick = &ticks[place_at(places, is_dense, i)];
-            ((uint8_t *)tick)[exponent_byte] = (uint8_t)exponents[i];
-            store_word(tick, word, numbers[i]);
-        }
-        return;
-    }
     for (size_t i = 0; i < count; i++) {
         struct qta_tick *tick = &ticks[place_at(places, is_dense, i)];
         int power = (int8_t)((const uint8_t *)tick)[exponent_byte] - common;
         store_word(tick, word, power == 0 ? numbers[i] : divide_exactly(numbers[i], power));
     }
+}
+
+static inline void put(const struct qta_block_column *column, struct qta_tick *ticks,
+                       const uint64_t *numbers, const uint16_t *places, size_t count, bool is_dense)
+{
+    if (column->flags & QTA_COLUMN_TRIMMED)
+        put_trimmed(column, ticks, numbers, places, count, is_dense);
+    else if (column->flags & QTA_COLUMN_SCALED)
+        put_scaled(column, ticks, numbers, places, count, is_dense);
+    else
+        put_words(ticks, column->word, numbers, places, count, is_dense);
 }
 
 /* Which ticks of the view have a mantissa. */
@@ -256,7 +276,7 @@ static size_t list_not_null(const struct qta_block_column *column, const struct 
 static void put_numbers(struct qta_block_batch *batch, struct qta_block_column *column,
                         const struct qta_batch_view *view, bool is_dense)
 {
-    uint64_t numbers[BATCH + 1];
+    uint64_t numbers[BATCH];
     uint16_t listed[BATCH];
     uint16_t listed_places[BATCH];
     const uint16_t *at = batch->identity;
@@ -274,12 +294,11 @@ static void put_numbers(struct qta_block_batch *batch, struct qta_block_column *
         }
     }
     if (column->mask != 0) {
-        uint64_t told_numbers[BATCH + 1];
-        get_differences(column, batch->told_counts[column->mask - 1], told_numbers);
-        spread(told_numbers, batch->told[column->mask - 1], view->symbols, column->by_symbol, count,
-               numbers);
+        const uint32_t *kept = batch->told[column->mask - 1];
+        for (size_t i = 0; i < count; i++)
+            numbers[i] = column->kept[kept[i]];
     } else {
-        get_differences(column, count, numbers);
+        get_raw(column, count, numbers);
         if (column->is_companion && count < view->count)
             restore_with_companions(column, batch, view, at, count, numbers);
         else
@@ -287,24 +306,26 @@ static void put_numbers(struct qta_block_batch *batch, struct qta_block_column *
     }
     if (column->is_companion && count == view->count)
         memcpy(batch->companions[column->word], numbers, count * sizeof *numbers);
-    bool is_mantissa = (column->flags & (QTA_COLUMN_SCALED | QTA_COLUMN_TRIMMED)) != 0;
-    if (is_mantissa && is_dense)
-        put_mantissas(column, ticks, numbers, places, count, true);
-    else if (is_mantissa)
-        put_mantissas(column, ticks, numbers, places, count, false);
-    else if (is_dense)
-        put_words(ticks, column->word, numbers, places, count, true);
+    if (is_dense)
+        put(column, ticks, numbers, places, count, true);
     else
-        put_words(ticks, column->word, numbers, places, count, false);
+        put(column, ticks, numbers, places, count, false);
 }
 
 /* ---- fields -------------------------------------------------------------------------------- */
 
 /* The values of a part, by tick. */
-static void get_values(struct qta_block_part *part, size_t count, uint64_t values[BATCH + 1])
+static void get_values(const struct qta_block_batch *batch, struct qta_block_part *part,
+                       size_t count, uint64_t values[BATCH])
 {
     const uint8_t *bytes = qta_byte_planes_single(&part->planes);
     const uint64_t *list = part->values;
+    if (part->mask != 0) {
+        const uint32_t *kept = batch->told[part->mask - 1];
+        for (size_t i = 0; i < count; i++)
+            values[i] = part->kept[kept[i]];
+        return;
+    }
     if (bytes) {
         bytes += part->position;
         for (size_t i = 0; i < count; i++)
@@ -314,42 +335,67 @@ static void get_values(struct qta_block_part *part, size_t count, uint64_t value
         for (size_t i = 0; i < count; i++)
             values[i] = list[values[i]];
     }
-    values[count] = 0;
     part->position += count;
 }
 
-static void add_part(const struct qta_block_batch *batch, struct qta_block_part *part,
-                     const struct qta_batch_view *view, uint64_t *words)
+/* What most words of fields are: bits by symbol and a part of few values, or one of both. */
+static inline void put_simple_fields(struct qta_block_column *column, struct qta_tick *ticks,
+                                     const struct qta_batch_view *view, const uint8_t *bytes,
+                                     bool is_by_symbol, bool is_dense)
 {
-    uint64_t values[BATCH + 1];
-    uint64_t kept[BATCH];
-    const uint64_t *added = values;
-    if (part->mask == 0) {
-        get_values(part, view->count, values);
-    } else {
-        get_values(part, batch->told_counts[part->mask - 1], values);
-        spread(values, batch->told[part->mask - 1], view->symbols, part->last, view->count, kept);
-        added = kept;
+    const size_t word = column->word;
+    const uint64_t *by_symbol = column->by_symbol;
+    const uint64_t *values = bytes ? column->parts[0].values : NULL;
+    const uint16_t *symbols = view->symbols;
+    for (size_t i = 0; i < view->count; i++) {
+        uint64_t value = is_by_symbol ? by_symbol[symbols[i]] : 0;
+        if (bytes)
+            value |= values[bytes[i]];
+        store_word(&ticks[place_at(view->places, is_dense, i)], word, value);
     }
-    for (size_t i = 0; i < view->count; i++)
-        words[i] |= added[i];
+}
+
+/* False when the word is not that simple. */
+static inline bool try_simple_fields(struct qta_block_column *column, struct qta_tick *ticks,
+                                     const struct qta_batch_view *view, bool is_dense)
+{
+    bool is_by_symbol = column->symbol_planes.count > 0;
+    if (column->part_count == 0) {
+        put_simple_fields(column, ticks, view, NULL, true, is_dense);
+        return true;
+    }
+    struct qta_block_part *part = &column->parts[0];
+    const uint8_t *bytes = qta_byte_planes_single(&part->planes);
+    if (column->part_count > 1 || part->mask != 0 || !bytes)
+        return false;
+    bytes += part->position;
+    part->position += view->count;
+    if (is_by_symbol)
+        put_simple_fields(column, ticks, view, bytes, true, is_dense);
+    else
+        put_simple_fields(column, ticks, view, bytes, false, is_dense);
+    return true;
 }
 
 static void put_fields(struct qta_block_batch *batch, struct qta_block_column *column,
                        const struct qta_batch_view *view, bool is_dense)
 {
-    uint64_t words[BATCH + 1];
+    uint64_t words[BATCH];
+    uint64_t values[BATCH];
     size_t first = 0;
-    if (column->symbol_planes.count > 0) {
+    if (is_dense ? try_simple_fields(column, batch->ticks, view, true)
+                 : try_simple_fields(column, batch->ticks, view, false))
+        return;
+    if (column->symbol_planes.count > 0)
         for (size_t i = 0; i < view->count; i++)
             words[i] = column->by_symbol[view->symbols[i]];
-    } else if (column->parts[0].mask == 0) {
-        get_values(&column->parts[first++], view->count, words);
-    } else {
-        memset(words, 0, view->count * sizeof *words);
+    else
+        get_values(batch, &column->parts[first++], view->count, words);
+    for (; first < column->part_count; first++) {
+        get_values(batch, &column->parts[first], view->count, values);
+        for (size_t i = 0; i < view->count; i++)
+            words[i] |= values[i];
     }
-    for (size_t i = first; i < column->part_count; i++)
-        add_part(batch, &column->parts[i], view, words);
     if (is_dense)
         put_words(batch->ticks, column->word, words, view->places, view->count, true);
     else
@@ -401,29 +447,17 @@ static void get_times(struct qta_block_batch *batch, size_t count)
     }
     if (column->mask == 0) {
         const struct qta_batch_view view = {.count = count, .symbols = batch->symbols};
-        uint64_t numbers[BATCH + 1];
-        get_differences(column, count, numbers);
-        restore(column, batch, &view, batch->identity, count, numbers);
-        memcpy(times, numbers, count * sizeof *times);
+        get_raw(column, count, times);
+        restore(column, batch, &view, batch->identity, count, times);
         return;
     }
+    struct qta_block_mask *mask = &batch->columns->times_mask;
     uint8_t told[BATCH];
-    uint64_t numbers[BATCH + 1];
-    uint64_t now = column->previous;
-    size_t next = 0;
-    get_differences(column, expand_mask(&batch->columns->times_mask, batch->position, count, told),
-                    numbers);
-    if (column->predictor == QTA_PREDICT_PREVIOUS)
-        for (size_t i = 0; i < count; i++) {
-            times[i] = now += numbers[next] & (0 - (uint64_t)told[i]);
-            next += told[i];
-        }
-    else
-        for (size_t i = 0; i < count; i++) {
-            times[i] = now = choose(told[i], numbers[next], now);
-            next += told[i];
-        }
-    column->previous = now;
+    size_t place = mask->position;
+    expand_mask(mask, batch->position, count, told);
+    for (size_t i = 0; i < count; i++)
+        times[i] = column->kept[place += told[i]];
+    mask->position = place;
 }
 
 /* ---- ticks --------------------------------------------------------------------------------- */
@@ -433,8 +467,7 @@ static void put_slot(struct qta_block_batch *batch, struct qta_block_slot *slot,
 {
     for (size_t i = 0; i < QTA_MASKS_MAX; i++)
         if (slot->masks[i].is_there)
-            batch->told_counts[i] = expand_mask(&slot->masks[i], slot->position, view->count,
-                                                batch->told[i]);
+            find_kept(&slot->masks[i], view, slot->position, batch->told[i]);
     slot->position += view->count;
     for (size_t i = 0; i < slot->column_count; i++) {
         struct qta_block_column *column = slot->columns[i];
@@ -452,28 +485,29 @@ static void put_slot(struct qta_block_batch *batch, struct qta_block_slot *slot,
     }
 }
 
-/* A tick with what its type has in all of them and what all types have. */
-static inline void start_tick(const struct qta_block_batch *batch, struct qta_tick *tick,
-                              const struct qta_tick *absent, size_t i, uint64_t symbol,
-                              uint64_t kind)
-{
-    *tick = *absent;
-    tick->rx_seq = batch->first_seq + batch->position + i;
-    store_word(tick, QTA_WORD_TS_RECV, batch->times[i]);
-    store_word(tick, QTA_WORD_SYMBOL, symbol);
-    store_word(tick, QTA_WORD_KIND, kind);
-}
-
-/* All ticks of the batch are of one type, and wanted. */
+/* All ticks of the batch are of one type, and wanted: they are started word by word, without those
+ * words that come anyway. */
 static size_t decode_dense(struct qta_block_batch *batch, size_t count)
 {
     struct qta_block_slot *slot = &batch->columns->slots[0];
     const uint64_t *symbols = values_of(batch->columns->symbols);
     const uint64_t *kinds = values_of(batch->columns->kinds);
-    const struct qta_tick absent = slot->absent;
-    for (size_t i = 0; i < count; i++)
-        start_tick(batch, &batch->ticks[i], &absent, i, symbols[batch->symbols[i]],
-                   kinds[batch->kinds[i]]);
+    struct qta_tick *ticks = batch->ticks;
+    const uint64_t first_seq = batch->first_seq + batch->position;
+    for (size_t pair = 0; pair < QTA_TICK_WORDS / 2; pair++) {
+        uint64_t words[2];
+        if ((slot->constant_words >> pair * 2 & 3) == 0)
+            continue;
+        memcpy(words, (const uint8_t *)&slot->absent + pair * sizeof words, sizeof words);
+        for (size_t i = 0; i < count; i++)
+            memcpy((uint8_t *)&ticks[i] + pair * sizeof words, words, sizeof words);
+    }
+    for (size_t i = 0; i < count; i++) {
+        ticks[i].rx_seq = first_seq + i;
+        store_word(&ticks[i], QTA_WORD_TS_RECV, batch->times[i]);
+        store_word(&ticks[i], QTA_WORD_SYMBOL, symbols[batch->symbols[i]]);
+        store_word(&ticks[i], QTA_WORD_KIND, kinds[batch->kinds[i]]);
+    }
     const struct qta_batch_view view = {count, batch->identity, batch->symbols, batch->times};
     put_slot(batch, slot, &view, true);
     return count;
@@ -496,8 +530,12 @@ static size_t deal(struct qta_block_batch *batch, size_t count)
         const struct qta_block_slot *slot = &columns->slots[index];
         if (!slot->is_wanted)
             continue;
-        start_tick(batch, &batch->ticks[wanted], &slot->absent, i, symbols[batch->symbols[i]],
-                   kinds[batch->kinds[i]]);
+        struct qta_tick *tick = &batch->ticks[wanted];
+        *tick = slot->absent;
+        tick->rx_seq = batch->first_seq + batch->position + i;
+        store_word(tick, QTA_WORD_TS_RECV, batch->times[i]);
+        store_word(tick, QTA_WORD_SYMBOL, symbols[batch->symbols[i]]);
+        store_word(tick, QTA_WORD_KIND, kinds[batch->kinds[i]]);
         size_t place = batch->slot_counts[index]++;
         batch->slot_places[index][place] = (uint16_t)wanted++;
         batch->slot_sources[index][place] = (uint16_t)i;

@@ -37,8 +37,7 @@ struct qta_block_batch {
     /* the type at hand */
     uint64_t type_times[QTA_BATCH_TICKS];
     uint16_t type_symbols[QTA_BATCH_TICKS];
-    uint8_t told[QTA_MASKS_MAX][QTA_BATCH_TICKS]; /**< bits of its masks */
-    size_t told_counts[QTA_MASKS_MAX];
+    uint32_t told[QTA_MASKS_MAX][QTA_BATCH_TICKS]; /**< places in what is kept by its masks */
     uint64_t companions[QTA_TICK_WORDS][QTA_BATCH_TICKS]; /**< numbers that others are told by */
     /* deals ticks out to types */
     uint16_t slot_places[QTA_BLOCK_TYPES_MAX][QTA_BATCH_TICKS];

@@ -51,7 +51,8 @@ struct owner {
 static bool take_column_of_all(struct qta_block_columns *columns, struct qta_block_column *column)
 {
     /* what is by symbol needs to know how many there are */
-    if (columns->has_own_columns || (column->word == QTA_WORD_SYMBOL && columns->times))
+    bool is_late = columns->times || columns->times_mask.is_there;
+    if (columns->has_own_columns || (column->word == QTA_WORD_SYMBOL && is_late))
         return false;
     struct qta_block_column **place = column->word == QTA_WORD_KIND      ? &columns->kinds
                                       : column->word == QTA_WORD_SYMBOL  ? &columns->symbols
@@ -121,7 +122,7 @@ static enum qta_status parse_part(struct qta_block_columns *columns, const struc
         !qta_byte_planes_parse(&part->planes, count, reader, needed))
         return qta_block_damaged(err, "a dictionary");
     *needed += (size_t)value_count * (sizeof(uint64_t) + sizeof(uint8_t));
-    *needed += part->mask ? columns->symbol_count * sizeof(uint64_t) : 0;
+    *needed += part->mask ? (count + 1) * sizeof(uint64_t) : 0;
     return QTA_OK;
 }
 
@@ -220,7 +221,7 @@ static enum qta_status parse_numbers(struct qta_block_columns *columns, const st
         column->mask = qta_packed_reader_take_u8(reader);
         if (column->mask == 0 || !take_told(columns, owner, column->mask, reader, &count))
             return qta_block_damaged(err, "a column's mask");
-        *needed += owner->slot ? columns->symbol_count * sizeof(uint64_t) : 0;
+        *needed += (count + 1) * sizeof(uint64_t);
     } else if (column->flags & QTA_COLUMN_SKIP_NULL) {
         uint64_t told = qta_packed_reader_take_varint(reader);
         if (told == 0 || told > count)
@@ -256,6 +257,7 @@ static enum qta_status parse_mask(struct qta_block_columns *columns, unsigned ty
         if (index == 0 || number >= QTA_MASKS_MAX)
             return qta_block_damaged(err, "a mask");
         struct qta_block_slot *slot = &columns->slots[index - 1];
+        columns->has_own_columns = true;
         mask = &slot->masks[number];
         count = slot->count;
         needed = slot->is_wanted ? needed : &ignored;
@@ -268,6 +270,8 @@ static enum qta_status parse_mask(struct qta_block_columns *columns, unsigned ty
         return qta_block_damaged(err, "a mask");
     *needed += qta_mask_bytes(count); /* it is spread out where all of it is one byte */
     mask->is_there = true;
+    mask->position = 0;
+    *needed += columns->symbol_count * sizeof(uint64_t);
     return QTA_OK;
 }
 

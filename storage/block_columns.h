@@ -28,6 +28,8 @@ struct qta_block_mask {
     struct qta_byte_planes planes; /**< of one byte for eight ticks */
     const uint8_t *bits;           /**< once unpacked */
     size_t told;                   /**< bits that are set */
+    size_t position;               /**< of them before the tick at hand */
+    uint64_t *last;                /**< by symbol: that of its last one, plus one; 0 for none */
 };
 
 /** A list of values, and each tick's place in it. */
@@ -36,7 +38,7 @@ struct qta_block_part {
     struct qta_byte_planes planes; /**< indices */
     uint8_t mask;                  /**< of a kept part, from 1; 0: each tick has an index */
     uint64_t *values;              /**< once unpacked */
-    uint64_t *last;                /**< of a kept part, by symbol */
+    uint64_t *kept;                /**< of a kept part: 0, and then the value of each told tick */
     uint8_t *marks;                /**< a byte a value: scratch for who needs one */
     size_t position;
 };
@@ -58,6 +60,7 @@ struct qta_block_column {
     uint64_t previous;      /**< the number before */
     struct qta_byte_planes planes;
     size_t position;
+    uint64_t *kept; /**< of a kept column: what is before the first number, and then all numbers */
     /* numbers and fields: by symbol */
     struct qta_byte_planes symbol_planes;
     uint64_t *by_symbol; /**< each one's last number, or bits; NULL for none */
@@ -75,6 +78,8 @@ struct qta_block_slot {
     struct qta_tick absent;                           /**< constant columns filled in */
     struct qta_block_column *columns[QTA_TICK_WORDS]; /**< what varies, in order */
     size_t column_count;
+    uint32_t
+        constant_words; /**< bits of the words that neither come from these nor from all types */
     struct qta_block_column *by_word[QTA_TICK_WORDS]; /**< all that are there */
     struct qta_block_mask masks[QTA_MASKS_MAX];
 };

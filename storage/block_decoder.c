@@ -79,6 +79,14 @@ static uint64_t *take_words(struct room *room, size_t count)
     return words;
 }
 
+static void place_mask(struct qta_block_mask *mask, size_t symbol_count, struct room *room)
+{
+    if (!mask->is_there)
+        return;
+    mask->last = take_words(room, symbol_count);
+    memset(mask->last, 0, symbol_count * sizeof *mask->last);
+}
+
 /* Numbers first, so that they are aligned. */
 static void place_words(struct qta_block_columns *columns, struct room *room)
 {
@@ -86,21 +94,21 @@ static void place_words(struct qta_block_columns *columns, struct room *room)
         struct qta_block_column *column = &columns->columns[i];
         if (!column->is_wanted)
             continue;
-        bool is_kept = column->form == QTA_COLUMN_NUMBERS && column->mask != 0 &&
-                       column != columns->times;
-        if (column->symbol_planes.count > 0 || is_kept)
+        if (column->symbol_planes.count > 0)
             column->by_symbol = take_words(room, columns->symbol_count);
-        if (is_kept)
-            memset(column->by_symbol, 0, columns->symbol_count * sizeof(uint64_t));
+        if (column->mask != 0)
+            column->kept = take_words(room, column->planes.count + 1);
         for (size_t k = 0; k < column->part_count; k++) {
             struct qta_block_part *part = &column->parts[k];
             part->values = take_words(room, part->value_planes.count);
-            if (part->mask == 0)
-                continue;
-            part->last = take_words(room, columns->symbol_count);
-            memset(part->last, 0, columns->symbol_count * sizeof(uint64_t));
+            if (part->mask != 0)
+                part->kept = take_words(room, part->planes.count + 1);
         }
     }
+    place_mask(&columns->times_mask, columns->symbol_count, room);
+    for (size_t i = 0; i < columns->slot_count; i++)
+        for (size_t k = 0; columns->slots[i].is_wanted && k < QTA_MASKS_MAX; k++)
+            place_mask(&columns->slots[i].masks[k], columns->symbol_count, room);
     room->bytes = (uint8_t *)room->words;
 }
 
@@ -479,6 +487,45 @@ static enum qta_status take_texts(struct qta_block_decoder *decoder,
     return inner.position == inner.length ? QTA_OK : qta_block_damaged(err, "texts");
 }
 
+/* ---- what is kept -------------------------------------------------------------------------- */
+
+static void spread_part(struct qta_block_part *part)
+{
+    part->kept[0] = 0;
+    qta_byte_planes_get(&part->planes, 0, part->planes.count, part->kept + 1);
+    for (size_t i = 1; i <= part->planes.count; i++)
+        part->kept[i] = part->values[part->kept[i]];
+}
+
+static void spread_column(struct qta_block_column *column)
+{
+    uint64_t *kept = column->kept;
+    uint64_t number = column->previous;
+    bool is_zigzag = (column->flags & QTA_COLUMN_ZIGZAG) != 0;
+    kept[0] = number;
+    qta_byte_planes_get(&column->planes, 0, column->planes.count, kept + 1);
+    for (size_t i = 1; i <= column->planes.count; i++) {
+        uint64_t difference = is_zigzag ? qta_unzigzag(kept[i]) : kept[i] + column->base;
+        number = column->predictor == QTA_PREDICT_PREVIOUS ? number + difference : difference;
+        kept[i] = number;
+    }
+}
+
+/* Values that ticks keep are looked up again and again: they are made once. */
+static void spread_kept(struct qta_block_columns *columns)
+{
+    for (size_t i = 0; i < columns->column_count; i++) {
+        struct qta_block_column *column = &columns->columns[i];
+        if (!column->is_wanted)
+            continue;
+        if (column->mask != 0)
+            spread_column(column);
+        for (size_t k = 0; k < column->part_count; k++)
+            if (column->parts[k].mask != 0)
+                spread_part(&column->parts[k]);
+    }
+}
+
 /* ---- begin and next ------------------------------------------------------------------------ */
 
 /* What is the same in all ticks of a type goes into its template, the rest into its list: fields
@@ -489,11 +536,17 @@ static void plan_slots(struct qta_block_columns *columns)
         struct qta_block_slot *slot = &columns->slots[i];
         const struct qta_block_layout *layout = qta_block_layout_of(slot->type);
         slot->column_count = 0;
+        slot->constant_words = (1U << QTA_TICK_WORDS) - 1;
+        slot->constant_words &= ~(1U << QTA_WORD_RX_SEQ | 1U << QTA_WORD_TS_RECV |
+                                  1U << QTA_WORD_SYMBOL | 1U << QTA_WORD_KIND);
         for (int form = QTA_WORD_FIELDS; form >= QTA_WORD_NUMBER; form--)
             for (size_t k = 0; k < columns->column_count; k++) { /* in their order: pairs need it */
                 struct qta_block_column *column = &columns->columns[k];
                 if (slot->by_word[column->word] != column || layout->forms[column->word] != form)
                     continue;
+                bool leaves_nulls = (column->flags & QTA_COLUMN_SKIP_NULL) != 0;
+                if (column->form != QTA_COLUMN_CONSTANT && !leaves_nulls)
+                    slot->constant_words &= ~(1U << column->word);
                 if (column->form == QTA_COLUMN_CONSTANT)
                     memcpy((uint8_t *)&slot->absent + column->word * sizeof column->base,
                            &column->base, sizeof column->base);
@@ -537,6 +590,7 @@ enum qta_status qta_block_decoder_begin(struct qta_block_decoder *decoder,
         status = translate_all(decoder, err);
     if (status != QTA_OK)
         return status;
+    spread_kept(columns);
     plan_slots(columns);
     qta_block_batch_begin(&decoder->batch, columns, input->first_seq,
                           decoder->text_count > 0 ? translate_text : NULL, decoder);
