@@ -15,10 +15,9 @@
 enum {
     /* rows whose distance is a power of two would all meet in the same places of the cache */
     WORDS_STRIDE = QTA_BLOCK_TICKS_MAX + 72,
-    TYPE_SHIFT = 48, /* of the type in the word of kinds */
 };
 
-/* Which words a type has; whether some may be texts. */
+/* Which words a type has, but those that all have; whether some may be texts. */
 struct type_words {
     uint8_t words[QTA_TICK_WORDS];
     uint8_t count;
@@ -29,15 +28,15 @@ struct qta_block_encoder {
     struct qta_column_encoder *columns;
     struct qta_type_columns *type_columns;
     struct type_words types[QTA_TICK_TYPE_END]; /* [0] for unknown ones */
-    /* all ticks; of each those words that its type has */
+    /* words of all types in the order of the ticks, the others sorted by type */
     uint64_t all_words[QTA_TICK_WORDS][WORDS_STRIDE];
     uint16_t all_symbols[QTA_BLOCK_TICKS_MAX]; /* by the words' place in their dictionary */
     size_t symbol_count;
     uint32_t places[QTA_BLOCK_TICKS_MAX]; /* ticks, by type */
     uint32_t by_type[256];
     /* the type at hand, where it is not the only one */
-    uint64_t gathered_words[QTA_TICK_WORDS][WORDS_STRIDE];
-    uint16_t gathered_symbols[QTA_BLOCK_TICKS_MAX];
+    uint64_t type_times[QTA_BLOCK_TICKS_MAX];
+    uint16_t type_symbols[QTA_BLOCK_TICKS_MAX];
     /* times */
     uint8_t is_new_time[QTA_BLOCK_TICKS_MAX];
     uint64_t new_times[QTA_BLOCK_TICKS_MAX];
@@ -53,8 +52,9 @@ static void list_words(struct type_words *list, unsigned type)
     const struct qta_block_layout *layout = qta_block_layout_of(type);
     list->has_texts = qta_tick_names_of(type)->text_count > 0;
     list->count = 0;
-    for (uint8_t word = QTA_WORD_TS_RECV; word < QTA_TICK_WORDS; word++)
-        if (layout->forms[word] != QTA_WORD_ABSENT)
+    for (uint8_t word = QTA_WORD_TS_EVENT; word < QTA_TICK_WORDS; word++)
+        if (word != QTA_WORD_SYMBOL && word != QTA_WORD_KIND &&
+            layout->forms[word] != QTA_WORD_ABSENT)
             list->words[list->count++] = word;
 }
 
@@ -146,32 +146,29 @@ static void put_common(struct qta_block_encoder *encoder, size_t count,
 
 /* ---- types --------------------------------------------------------------------------------- */
 
-/* Leaves the words of the ticks at these places side by side, where others are between them. */
-static void gather(struct qta_block_encoder *encoder, const uint32_t *places, size_t all_count,
-                   struct qta_type_words *words)
-{
-    const struct qta_block_layout *layout = qta_block_layout_of(words->type);
-    bool is_only_type = words->count == all_count;
-    for (size_t word = QTA_WORD_TS_RECV; word < QTA_TICK_WORDS; word++) {
-        uint64_t *from = encoder->all_words[word];
-        uint64_t *to = encoder->gathered_words[word];
-        if (layout->forms[word] == QTA_WORD_ABSENT)
-            continue;
-        words->words[word] = is_only_type ? from : to;
-        for (size_t i = 0; i < words->count && !is_only_type; i++)
-            to[i] = from[places[i]];
-    }
-    words->symbols = is_only_type ? encoder->all_symbols : encoder->gathered_symbols;
-    for (size_t i = 0; i < words->count && !is_only_type; i++)
-        encoder->gathered_symbols[i] = encoder->all_symbols[places[i]];
-}
-
-static void put_type(struct qta_block_encoder *encoder, unsigned type, const uint32_t *places,
+/* A type has its words side by side; what is in the order of all ticks is picked out for it, where
+ * others are between its ticks. */
+static void put_type(struct qta_block_encoder *encoder, unsigned type, size_t start,
                      size_t all_count, struct qta_packed_writer *out)
 {
-    struct qta_type_words words = {
-        .type = type, .count = encoder->by_type[type], .symbol_count = encoder->symbol_count};
-    gather(encoder, places, all_count, &words);
+    const struct qta_block_layout *layout = qta_block_layout_of(type);
+    const uint32_t *places = encoder->places + start;
+    struct qta_type_words words = {.type = type,
+                                   .count = encoder->by_type[type],
+                                   .symbols = encoder->all_symbols,
+                                   .symbol_count = encoder->symbol_count};
+    for (size_t word = QTA_WORD_TS_EVENT; word < QTA_TICK_WORDS; word++)
+        if (layout->forms[word] != QTA_WORD_ABSENT)
+            words.words[word] = encoder->all_words[word] + start;
+    words.words[QTA_WORD_TS_RECV] = encoder->all_words[QTA_WORD_TS_RECV];
+    if (words.count < all_count) {
+        for (size_t i = 0; i < words.count; i++) {
+            encoder->type_symbols[i] = encoder->all_symbols[places[i]];
+            encoder->type_times[i] = encoder->all_words[QTA_WORD_TS_RECV][places[i]];
+        }
+        words.symbols = encoder->type_symbols;
+        words.words[QTA_WORD_TS_RECV] = encoder->type_times;
+    }
     qta_type_columns_put(encoder->type_columns, encoder->columns, &words, out);
 }
 
@@ -213,36 +210,85 @@ static uint64_t load_word(const struct qta_tick *tick, size_t word)
     return value;
 }
 
-/* The one walk over the ticks: numbers their texts, turns rows into columns. */
-static void take_words(struct qta_block_encoder *encoder, struct qta_tick *ticks, size_t count)
+static void count_types(struct qta_block_encoder *encoder, const struct qta_tick *ticks,
+                        size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct qta_tick *tick = &ticks[i];
-        const struct type_words *list =
-            &encoder->types[tick->type < QTA_TICK_TYPE_END ? tick->type : QTA_TICK_NONE];
-        if (list->has_texts || (tick->flags & QTA_FLAG_ID_IS_TEXT) != 0)
-            qta_tick_translate_texts(tick, number_text, encoder);
-        for (size_t k = 0; k < list->count; k++)
-            encoder->all_words[list->words[k]][i] = load_word(tick, list->words[k]);
-    }
-    assert(encoder->texts.length <= QTA_BLOCK_TEXT_BYTES_MAX);
-}
-
-/* Sorts the ticks' places by type. */
-static void sort_by_type(struct qta_block_encoder *encoder, size_t count)
-{
-    const uint64_t *kinds = encoder->all_words[QTA_WORD_KIND];
-    uint32_t starts[256];
-    uint32_t start = 0;
     memset(encoder->by_type, 0, sizeof encoder->by_type);
     for (size_t i = 0; i < count; i++)
-        encoder->by_type[kinds[i] >> TYPE_SHIFT & 0xff]++;
+        encoder->by_type[ticks[i].type]++;
+}
+
+static const struct type_words *words_of(const struct qta_block_encoder *encoder, unsigned type)
+{
+    return &encoder->types[type < QTA_TICK_TYPE_END ? type : QTA_TICK_NONE];
+}
+
+static void number_texts(struct qta_block_encoder *encoder, struct qta_tick *tick,
+                         const struct type_words *list)
+{
+    if (list->has_texts || (tick->flags & QTA_FLAG_ID_IS_TEXT) != 0)
+        qta_tick_translate_texts(tick, number_text, encoder);
+}
+
+static void take_word(struct qta_block_encoder *encoder, const struct qta_tick *ticks, size_t from,
+                      size_t length, size_t word)
+{
+    uint64_t *to = encoder->all_words[word];
+    for (size_t i = from; i < from + length; i++)
+        to[i] = load_word(&ticks[i], word);
+}
+
+/* Rows become columns a few ticks at a time, which stay in the nearest cache. */
+static void take_one_type(struct qta_block_encoder *encoder, struct qta_tick *ticks, size_t count)
+{
+    enum { CHUNK = 128 };
+    const struct type_words *list = words_of(encoder, ticks[0].type);
+    for (size_t from = 0; from < count; from += CHUNK) {
+        size_t length = count - from < CHUNK ? count - from : CHUNK;
+        for (size_t i = from; i < from + length; i++)
+            number_texts(encoder, &ticks[i], list);
+        take_word(encoder, ticks, from, length, QTA_WORD_TS_RECV);
+        take_word(encoder, ticks, from, length, QTA_WORD_SYMBOL);
+        take_word(encoder, ticks, from, length, QTA_WORD_KIND);
+        for (size_t k = 0; k < list->count; k++)
+            take_word(encoder, ticks, from, length, list->words[k]);
+    }
+}
+
+/* Each tick's words go behind those of the ticks of its type. */
+static void take_types(struct qta_block_encoder *encoder, struct qta_tick *ticks, size_t count)
+{
+    uint32_t ends[256];
+    uint32_t start = 0;
     for (size_t type = 0; type < 256; type++) {
-        starts[type] = start;
+        ends[type] = start;
         start += encoder->by_type[type];
     }
-    for (size_t i = 0; i < count; i++)
-        encoder->places[starts[kinds[i] >> TYPE_SHIFT & 0xff]++] = (uint32_t)i;
+    for (size_t i = 0; i < count; i++) {
+        struct qta_tick *tick = &ticks[i];
+        const struct type_words *list = words_of(encoder, tick->type);
+        uint32_t place = ends[tick->type]++;
+        number_texts(encoder, tick, list);
+        encoder->places[place] = (uint32_t)i;
+        for (size_t k = 0; k < list->count; k++) {
+            size_t word = list->words[k];
+            encoder->all_words[word][place] = load_word(tick, word);
+        }
+        encoder->all_words[QTA_WORD_TS_RECV][i] = load_word(tick, QTA_WORD_TS_RECV);
+        encoder->all_words[QTA_WORD_SYMBOL][i] = load_word(tick, QTA_WORD_SYMBOL);
+        encoder->all_words[QTA_WORD_KIND][i] = load_word(tick, QTA_WORD_KIND);
+    }
+}
+
+/* The walk over the ticks: numbers their texts, turns rows into columns. */
+static void take_words(struct qta_block_encoder *encoder, struct qta_tick *ticks, size_t count)
+{
+    count_types(encoder, ticks, count);
+    if (encoder->by_type[ticks[0].type] == count)
+        take_one_type(encoder, ticks, count);
+    else
+        take_types(encoder, ticks, count);
+    assert(encoder->texts.length <= QTA_BLOCK_TEXT_BYTES_MAX);
 }
 
 static void put_types(const struct qta_block_encoder *encoder, struct qta_packed_writer *out)
@@ -268,7 +314,6 @@ enum qta_status qta_block_encode(struct qta_block_encoder *encoder, struct qta_t
     qta_name_map_clear(&encoder->text_numbers);
     qta_packed_writer_clear(&encoder->texts);
     take_words(encoder, ticks, count);
-    sort_by_type(encoder, count);
     put_types(encoder, out);
     size_t column_count_at = out->length;
     qta_packed_writer_put_u16(out, 0);
@@ -277,7 +322,7 @@ enum qta_status qta_block_encode(struct qta_block_encoder *encoder, struct qta_t
     uint32_t start = 0;
     for (unsigned type = 0; type < 256; type++) {
         if (encoder->by_type[type] > 0)
-            put_type(encoder, type, encoder->places + start, count, out);
+            put_type(encoder, type, start, count, out);
         start += encoder->by_type[type];
     }
     put_texts(encoder, out);

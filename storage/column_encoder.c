@@ -498,9 +498,12 @@ void qta_column_encoder_put_mask(struct qta_column_encoder *encoder, unsigned ty
     assert(number < QTA_MASKS_MAX);
     size_t bytes = (count + 7) / 8;
     size_t start = out->length;
-    memset(encoder->bits, 0, bytes);
-    for (size_t i = 0; i < count; i++)
-        encoder->bits[i / 8] |= (uint8_t)(told[i] << i % 8);
+    for (size_t i = 0; i < bytes; i++) {
+        uint64_t eight = 0;
+        memcpy(&eight, told + i * 8, count - i * 8 < 8 ? count - i * 8 : 8);
+        /* the product has byte k's bit at 56 + k */
+        encoder->bits[i] = (uint8_t)(eight * UINT64_C(0x0102040810204080) >> 56);
+    }
     put_head(encoder, type, number, QTA_COLUMN_MASK, out);
     qta_plane_encoder_put_u8(encoder->planes, &encoder->masks[row_of(type)][number], encoder->bits,
                              bytes, out);

@@ -18,7 +18,6 @@ enum {
 struct mantissa {
     uint8_t flags; /* enum qta_column_flag */
     bool has_null; /* and others that are not, and what is null has the mantissa 0 */
-    bool is_null;  /* all are */
     bool is_stray; /* something that is null has another one */
     int8_t least;
     int8_t most;
@@ -38,6 +37,7 @@ struct qta_type_columns {
     struct qta_column_encoder *encoder;
     struct qta_packed_writer *out;
     struct qta_tick absent;
+    uint64_t differ[QTA_TICK_WORDS]; /* bits that are not the same in all ticks */
     struct mantissa mantissas[QTA_TICK_WORDS];
     struct change_mask masks[QTA_MASKS_MAX]; /* by group */
     size_t mask_count;
@@ -60,6 +60,14 @@ enum qta_status qta_type_columns_create(struct qta_type_columns **out, struct qt
 void qta_type_columns_destroy(struct qta_type_columns *columns)
 {
     free(columns);
+}
+
+static uint64_t differing_bits(const uint64_t *numbers, size_t count)
+{
+    uint64_t differ = 0;
+    for (size_t i = 1; i < count; i++)
+        differ |= numbers[i] ^ numbers[0];
+    return differ;
 }
 
 /* ---- mantissas ----------------------------------------------------------------------------- */
@@ -96,51 +104,53 @@ static struct mantissa survey_exponents(const uint64_t *mantissas, const uint64_
         int8_t exponent = (int8_t)(uint8_t)(fields[i] >> shift);
         bool is_null = exponent == QTA_DECIMAL_NULL_EXPONENT;
         null_count += is_null;
-        stray_bits |= is_null ? mantissas[i] : 0;
+        stray_bits |= mantissas[i] & (0 - (uint64_t)is_null);
         int8_t low = is_null ? INT8_MAX : exponent;
         found.least = low < found.least ? low : found.least;
         found.most = exponent > found.most ? exponent : found.most;
     }
-    found.is_null = null_count == count;
     found.is_stray = stray_bits != 0;
-    found.has_null = null_count > 0 && !found.is_null && !found.is_stray;
+    found.has_null = null_count > 0 && null_count < count && !found.is_stray;
     return found;
 }
 
-/* Brings mantissas to the least exponent, in `numbers`. Returns false when one does not fit there.
- * *is_trimmed: each mantissa is as short as it can be. */
-static bool scale(struct qta_type_columns *columns, const uint64_t *mantissas,
-                  const uint64_t *fields, unsigned shift, const struct mantissa *found,
-                  bool *is_trimmed)
+/* Whether all mantissas fit when they are brought to the least exponent. */
+static bool can_scale(const uint64_t *mantissas, size_t count, const struct mantissa *found)
 {
-    bool is_long = false;
-    if (found->most - found->least > 18)
+    uint64_t bits = 0;
+    if (found->is_stray || found->most - found->least > 18)
         return false;
-    for (size_t i = 0; i < columns->words->count; i++) {
-        int exponent = (int8_t)(uint8_t)(fields[i] >> shift);
+    for (size_t i = 0; i < count; i++) /* of those that are negative, all but one of their size */
+        bits |= mantissas[i] ^ (uint64_t)((int64_t)mantissas[i] >> 63);
+    return bits < (uint64_t)(INT64_MAX / powers_of_ten[found->most - found->least]);
+}
+
+/* Brings mantissas to the least exponent. Returns whether each one was as short as it can be. */
+static bool scale(uint64_t *mantissas, const uint64_t *fields, unsigned shift, size_t count,
+                  const struct mantissa *found)
+{
+    int64_t factors[256] = {0}; /* by exponent; what is null stays 0 */
+    bool is_long = false;
+    for (int exponent = found->least; exponent <= found->most; exponent++)
+        factors[(uint8_t)(int8_t)exponent] = powers_of_ten[exponent - found->least];
+    for (size_t i = 0; i < count; i++) {
+        uint8_t exponent = (uint8_t)(fields[i] >> shift);
         int64_t mantissa = (int64_t)mantissas[i];
-        int64_t scaled = mantissa;
-        if (exponent == QTA_DECIMAL_NULL_EXPONENT) {
-            columns->numbers[i] = mantissas[i];
-            continue;
-        }
-        if (exponent != found->least &&
-            __builtin_mul_overflow(mantissa, powers_of_ten[exponent - found->least], &scaled))
-            return false;
-        is_long |= exponent < found->most && mantissa % 10 == 0;
-        columns->numbers[i] = (uint64_t)scaled;
+        is_long |= (mantissa % 10 == 0) & ((int8_t)exponent < found->most) &
+                   (factors[exponent] > 0);
+        mantissas[i] = (uint64_t)(mantissa * factors[exponent]);
     }
-    *is_trimmed = !is_long;
-    return true;
+    return !is_long;
 }
 
 /* Exponents that follow from the mantissas become 0, but for null. */
 static void clear_exponents(uint64_t *fields, unsigned shift, size_t count)
 {
     const uint64_t null = (uint8_t)(int8_t)QTA_DECIMAL_NULL_EXPONENT;
-    for (size_t i = 0; i < count; i++)
-        if ((fields[i] >> shift & 0xff) != null)
-            fields[i] &= ~(UINT64_C(0xff) << shift);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t is_null = (fields[i] >> shift & 0xff) == null;
+        fields[i] &= ~(UINT64_C(0xff) << shift) | (0 - is_null);
+    }
 }
 
 static void prepare_mantissa(struct qta_type_columns *columns, size_t word)
@@ -149,30 +159,25 @@ static void prepare_mantissa(struct qta_type_columns *columns, size_t word)
     size_t count = columns->words->count;
     uint64_t *fields = columns->words->words[exponent_byte / 8];
     uint64_t *mantissas = columns->words->words[word];
+    uint64_t *differ = &columns->differ[exponent_byte / 8];
     unsigned shift = exponent_byte % 8 * 8;
-    bool is_trimmed = false;
-    struct mantissa found = survey_exponents(mantissas, fields, shift, count);
-    if (!found.is_null && found.least != found.most &&
-        scale(columns, mantissas, fields, shift, &found, &is_trimmed)) {
-        memcpy(mantissas, columns->numbers, count * sizeof *mantissas);
-        is_trimmed = is_trimmed && !found.is_stray;
-        found.flags = is_trimmed ? QTA_COLUMN_TRIMMED : QTA_COLUMN_SCALED;
-        if (is_trimmed)
+    struct mantissa *found = &columns->mantissas[word];
+    if ((*differ >> shift & 0xff) == 0)
+        return; /* all at one exponent, or all null */
+    *found = survey_exponents(mantissas, fields, shift, count);
+    if (found->least < found->most && can_scale(mantissas, count, found)) {
+        bool is_trimmed = scale(mantissas, fields, shift, count, found);
+        found->flags = is_trimmed ? QTA_COLUMN_TRIMMED : QTA_COLUMN_SCALED;
+        if (is_trimmed) {
             clear_exponents(fields, shift, count);
+            *differ &= ~(UINT64_C(0xff) << shift);
+            *differ |= found->has_null ? UINT64_C(0x80) << shift : 0;
+        }
     }
-    found.flags |= found.has_null ? QTA_COLUMN_SKIP_NULL : 0;
-    columns->mantissas[word] = found;
+    found->flags |= found->has_null ? QTA_COLUMN_SKIP_NULL : 0;
 }
 
 /* ---- what is kept -------------------------------------------------------------------------- */
-
-static uint64_t differing_bits(const uint64_t *numbers, size_t count)
-{
-    uint64_t differ = 0;
-    for (size_t i = 1; i < count; i++)
-        differ |= numbers[i] ^ numbers[0];
-    return differ;
-}
 
 /* Marks ticks whose bits differ from those of the symbol's tick before. */
 static void mark_changes(struct qta_type_columns *columns, const uint64_t *numbers, uint64_t bits,
@@ -201,7 +206,7 @@ static bool mark_group(struct qta_type_columns *columns, unsigned group, uint8_t
         uint64_t bits = layout->groups[word] == group ? UINT64_MAX : 0;
         for (size_t unit = 0; unit < layout->unit_counts[word]; unit++)
             bits |= layout->units[word][unit].group == group ? layout->units[word][unit].mask : 0;
-        if (bits == 0 || (differing_bits(words->words[word], words->count) & bits) == 0)
+        if ((columns->differ[word] & bits) == 0)
             continue;
         if (columns->mantissas[word].has_null)
             return false;
@@ -307,7 +312,7 @@ static struct division divide(struct qta_type_columns *columns, size_t word)
     const struct qta_word_unit *units = columns->layout->units[word];
     struct division division = {0};
     uint64_t constant = 0;
-    uint64_t differ = differing_bits(words->words[word], words->count);
+    uint64_t differ = columns->differ[word];
     uint64_t varying = differ;
     if (differ == 0)
         return division;
@@ -342,7 +347,7 @@ static void split_joint(const struct qta_type_columns *columns, size_t word,
     const struct qta_word_unit *units = columns->layout->units[word];
     uint64_t by_kind[3] = {0};
     uint64_t left = division->joint;
-    uint64_t differ = differing_bits(columns->words->words[word], columns->words->count);
+    uint64_t differ = columns->differ[word];
     for (size_t i = 0; i < columns->layout->unit_counts[word]; i++) {
         uint64_t bits = units[i].mask & division->joint;
         if (bits == 0 || (differ & bits) == 0)
@@ -463,7 +468,7 @@ static void put_numbers(struct qta_type_columns *columns, size_t word)
     }
     if (source.flags & QTA_COLUMN_SKIP_NULL)
         skip_nulls(columns, &source);
-    else if (mask && differing_bits(source.numbers, source.count) != 0)
+    else if (mask && columns->differ[word] != 0)
         keep(columns, &source, mask);
     int predictor = qta_column_encoder_put_numbers(columns->encoder, &source, columns->out);
     if (is_mantissa && columns->companion_word == NO_COMPANION &&
@@ -487,6 +492,10 @@ void qta_type_columns_put(struct qta_type_columns *columns, struct qta_column_en
     memset(columns->mantissas, 0, sizeof columns->mantissas);
     if (words->type < QTA_TICK_TYPE_END)
         qta_tick_init(&columns->absent, (enum qta_tick_type)words->type);
+    for (size_t word = QTA_WORD_TS_EVENT; word < QTA_TICK_WORDS; word++)
+        columns->differ[word] = words->words[word]
+                                    ? differing_bits(words->words[word], words->count)
+                                    : 0;
     for (size_t word = QTA_WORD_BODY; word < QTA_TICK_WORDS; word++)
         if (layout->exponents[word] != 0)
             prepare_mantissa(columns, word);
