@@ -292,7 +292,7 @@ static enum qta_status read_object(struct object *object, struct qta_tick_text l
 enum qta_status qta_ndjson_reader_next(struct qta_ndjson_reader *reader, struct qta_tick *tick,
                                        struct qta_error *err)
 {
-    struct qta_tick_text line;
+    struct qta_tick_text line = {0};
     bool is_too_long;
     enum qta_status status;
     do
