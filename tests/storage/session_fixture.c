@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ---- scratch directories ------------------------------------------------------------------- */
@@ -93,6 +94,29 @@ uint64_t random_next(uint64_t *state)
 uint64_t random_below(uint64_t *state, uint64_t limit)
 {
     return random_next(state) % limit;
+}
+
+static uint64_t place_random(size_t distance)
+{
+    static uint64_t random;
+    static bool is_seeded;
+    if (!is_seeded) {
+        const char *seed = getenv("QTA_SEED");
+        random = seed ? strtoull(seed, NULL, 10) : (uint64_t)time(NULL);
+        print_message("QTA_SEED=%llu\n", (unsigned long long)random);
+        is_seeded = true;
+    }
+    return random_below(&random, 2 * distance);
+}
+
+size_t next_place(size_t place, size_t distance)
+{
+    if (getenv("QTA_CAMPAIGN"))
+        return place + 1;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    distance *= 4;
+#endif
+    return place + 1 + place_random(distance);
 }
 
 void tick_maker_init(struct tick_maker *maker, uint64_t seed)

