@@ -161,6 +161,8 @@ void qta_session_index_destroy(struct qta_session_index *index)
 
 enum qta_status qta_session_index_finish(struct qta_session_index *index, struct qta_error *err)
 {
+    /* SQLite calls the table locked when nothing was read or written since the log was begun */
+    qta_index_query_integer(index->db, "SELECT count(*) FROM meta", 0);
     enum qta_status status = qta_index_execute(index->db, "PRAGMA wal_checkpoint(TRUNCATE)", err);
     if (status == QTA_OK)
         status = qta_index_execute(index->db, "PRAGMA journal_mode=DELETE", err);

@@ -5,6 +5,7 @@
 #define QTA_TOOLS_SESSION_COMMAND_H
 
 int qta_command_cat(int argc, char **argv);
+int qta_command_compact(int argc, char **argv);
 int qta_command_diff(int argc, char **argv);
 int qta_command_export(int argc, char **argv);
 int qta_command_frames(int argc, char **argv);

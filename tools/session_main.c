@@ -12,6 +12,7 @@ static const struct {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"cat", "qta-session cat", qta_command_cat},
+    {"compact", "qta-session compact", qta_command_compact},
     {"diff", "qta-session diff", qta_command_diff},
     {"export", "qta-session export", qta_command_export},
     {"frames", "qta-session frames", qta_command_frames},
@@ -32,6 +33,7 @@ enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
 static const struct qta_option_help_row command_rows[] = {
     {"cat", "print the ticks of sessions"},
+    {"compact", "make sessions smaller"},
     {"diff", "compare two sessions"},
     {"export", "write sessions as ndjson, CSV or Parquet"},
     {"frames", "print the messages of the venues, where they were stored"},

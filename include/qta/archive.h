@@ -127,6 +127,23 @@ QTA_API enum qta_status qta_session_repair(const char *path, const char *output,
                                            qta_problem_callback on_problem, void *user,
                                            struct qta_repair_result *result, struct qta_error *err);
 
+struct qta_compact_result {
+    uint64_t segments;     /**< that were written anew */
+    uint64_t bytes_before; /**< of all segments */
+    uint64_t bytes_after;
+};
+
+/** Writes the segments of a session anew at a zstd level of 1 to 19. Each is read back and compared
+ *  with the old one tick for tick before it takes its place, in one step; readers that are open
+ * keep the old one. One that would not become smaller stays. Killed between a swap and its row, it
+ *  leaves an index that is behind, which the next writer, reindex or compact makes right.
+ *  QTA_ERR_USAGE: no such level; QTA_ERR_LOCKED; QTA_ERR_DAMAGED: a segment cannot be read, repair
+ *  the session first; QTA_ERR_STATE: what was written reads differently; others as
+ *  qta_session_reindex(). Segments done before a failure stay done. */
+QTA_API enum qta_status qta_session_compact(const char *path, int level,
+                                            struct qta_compact_result *result,
+                                            struct qta_error *err);
+
 /* ---- what is not there ------------------------------------------------------------------------
  */
 

@@ -105,3 +105,12 @@ $ qta-session repair --output nothing empty
 $ qta-session reindex unindexed garbage; qta-session verify unindexed garbage
 | unindexed: ok, records: 100000, blocks: 4
 | garbage: ok, records: 100000, blocks: 4
+
+# Smaller, and the same.
+$ qta-session compact --level 19 whole
+| whole: {*} before, {*} after, segments written anew: {*}
+$ qta-session verify whole; qta-session cat whole | cmp - <(qta-session cat sealed)
+| whole: ok, records: 100000, blocks: 4
+$ qta-session compact --level 20 whole
+! qta-session compact: option '--level': '20' is not a whole number from 1 to 19
+= 2

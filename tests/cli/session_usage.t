@@ -14,6 +14,7 @@ $ qta-session --help
 |
 | Commands:
 |   cat                     print the ticks of sessions
+|   compact                 make sessions smaller
 |   diff                    compare two sessions
 |   export                  write sessions as ndjson, CSV or Parquet
 |   frames                  print the messages of the venues, where they were

@@ -14,6 +14,7 @@
 
 #include <qta/archive.h>
 
+#include "storage/session_compact.h"
 #include "storage/session_repair.h"
 #include "tests/storage/fake_environment.h"
 #include "tests/storage/session_fixture.h"
@@ -309,6 +310,73 @@ static void reindex_makes_the_index_anew(void **state)
     qta_dictionary_destroy(names);
 }
 
+static uint64_t digest_of(const char *path)
+{
+    uint64_t full;
+    uint64_t damages;
+    assert_int_equal(read_what_is_good(path, &full, &damages), TICKS);
+    assert_int_equal(damages, 0);
+    return full;
+}
+
+static void compacted_session_is_smaller_and_the_same(void **state)
+{
+    struct stage *stage = *state;
+    struct qta_compact_result result;
+    struct qta_session_verdict verdict;
+    struct qta_session_reader *reader;
+    const struct qta_tick *ticks;
+    size_t count;
+    struct qta_error err;
+    const char *path = stage->scratch.session;
+    const uint64_t before = digest_of(path);
+    /* a reader that is in the middle of it goes on */
+    assert_int_equal(qta_session_reader_create(&reader, path, NULL, NULL), QTA_OK);
+    assert_int_equal(qta_session_reader_next(reader, &ticks, &count, NULL), QTA_OK);
+    uint64_t read = count;
+    if (qta_session_compact(path, 19, &result, &err) != QTA_OK)
+        fail_msg("%s", err.message);
+    while (qta_session_reader_next(reader, &ticks, &count, NULL) == QTA_OK)
+        read += count;
+    assert_int_equal(read, TICKS);
+    qta_session_reader_destroy(reader);
+    assert_true(result.segments > 0);
+    assert_true(result.bytes_after < result.bytes_before);
+    assert_int_equal(digest_of(path), before);
+    assert_int_equal(qta_session_verify(path, NULL, NULL, NULL, &verdict, NULL), QTA_OK);
+    assert_int_equal(qta_session_compact(path, 20, &result, NULL), QTA_ERR_USAGE);
+    damage(stage, 1, 50);
+    assert_int_equal(qta_session_compact(path, 19, &result, NULL), QTA_ERR_DAMAGED);
+}
+
+static void compaction_that_dies_anywhere_loses_nothing(void **state)
+{
+    struct stage *stage = *state;
+    struct qta_compact_result result;
+    struct qta_session_verdict verdict;
+    const char *path = stage->scratch.session;
+    const uint64_t before = digest_of(path);
+    bool was_killed = true;
+    for (int64_t call = 1; was_killed && call < 400; call += 11) {
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            fake_environment_kill_at(&stage->fake, FAKE_CHANGES, call);
+            qta_session_compact_in(path, 19, &stage->fake.base, &result, NULL);
+            _exit(0);
+        }
+        int status;
+        assert_int_equal(waitpid(child, &status, 0), child);
+        was_killed = !WIFEXITED(status);
+        assert_int_equal(digest_of(path), before);
+    }
+    struct qta_error err;
+    if (qta_session_compact(path, 19, &result, &err) != QTA_OK)
+        fail_msg("%s", err.message);
+    assert_int_equal(digest_of(path), before);
+    assert_int_equal(qta_session_verify(path, NULL, NULL, NULL, &verdict, NULL), QTA_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -321,6 +389,9 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(output_that_is_there_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(repair_that_fails_or_dies_anywhere_leaves_no_session, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(compacted_session_is_smaller_and_the_same, setup, teardown),
+        cmocka_unit_test_setup_teardown(compaction_that_dies_anywhere_loses_nothing, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(reindex_makes_the_index_anew, setup, teardown),
     };
