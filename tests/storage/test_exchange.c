@@ -121,7 +121,7 @@ static void make_tick(uint64_t *random, struct qta_dictionary *names, struct qta
         tick->trade.id = any_name(random, names, QTA_NAME_TEXT);
     }
     if (random_below(random, 4) != 0)
-        tick->ts_event_ns = (int64_t)any_number(random) - INT64_MAX / 2;
+        tick->ts_event_ns = (int64_t)(any_number(random) - (uint64_t)INT64_MAX / 2);
     if (random_below(random, 2) == 0)
         tick->src_seq = any_number(random);
     if (random_below(random, 4) != 0)
