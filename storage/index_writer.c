@@ -195,9 +195,10 @@ static void add_gap(struct qta_index_statement *insert, uint32_t segment,
     qta_index_statement_run(insert);
 }
 
-static void add_gaps_of_block(struct qta_session_index *index, struct qta_index_statement *insert,
-                              uint32_t segment, const struct qta_frame *frame,
-                              const uint8_t *payload, const struct qta_name_map *map)
+static enum qta_status add_gaps_of_block(struct qta_session_index *index,
+                                         struct qta_index_statement *insert, uint32_t segment,
+                                         const struct qta_frame *frame, const uint8_t *payload,
+                                         const struct qta_name_map *map, struct qta_error *err)
 {
     enum { GAPS = 64 };
     struct qta_block_input input = {
@@ -209,11 +210,13 @@ static void add_gaps_of_block(struct qta_session_index *index, struct qta_index_
     };
     struct qta_tick ticks[GAPS];
     size_t count;
-    if (qta_block_decoder_begin(index->decoder, &input, NULL) != QTA_OK)
-        return;
+    enum qta_status status = qta_block_decoder_begin(index->decoder, &input, err);
+    if (status != QTA_OK)
+        return status;
     while ((count = qta_block_decoder_next(index->decoder, ticks, GAPS)) > 0)
         for (size_t i = 0; i < count; i++)
             add_gap(insert, segment, map, &ticks[i]);
+    return QTA_OK;
 }
 
 /* Only blocks with gaps are unpacked, and of them only these ticks. A block that is damaged says so
@@ -231,8 +234,8 @@ static enum qta_status add_gaps(struct qta_session_index *index, struct qta_segm
             continue;
         status = qta_segment_reader_payload(segment, frame, &payload, err);
         if (status == QTA_OK)
-            add_gaps_of_block(index, &insert, segment->number, frame, payload, map);
-        else if (status == QTA_ERR_DAMAGED)
+            status = add_gaps_of_block(index, &insert, segment->number, frame, payload, map, err);
+        if (status == QTA_ERR_DAMAGED)
             status = QTA_OK;
     }
     enum qta_status result = qta_index_statement_finish(&insert, status == QTA_OK ? err : NULL);

@@ -40,6 +40,59 @@ static void renew(struct scratch *scratch)
 
 enum { RUN_TICKS = 900, SEED = 5 };
 
+/* ---- memory -------------------------------------------------------------------------------- */
+
+/* The linker has the library's allocations come by here (--wrap). Those of the test do not count.
+ */
+static _Atomic int64_t allocations;
+static _Atomic int64_t allocation_that_fails; /* 0 for none */
+static _Atomic bool allocations_fail_on;
+static _Atomic bool is_memory_short; /* at least one has failed */
+static __thread int in_storage = -1; /* -1 on threads that are not the test's: those count */
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *memory, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+
+static bool has_memory(void)
+{
+    int64_t at = atomic_load(&allocation_that_fails);
+    if (at == 0 || in_storage == 0)
+        return true;
+    int64_t number = atomic_fetch_add(&allocations, 1) + 1;
+    if (number < at || (number > at && !atomic_load(&allocations_fail_on)))
+        return true;
+    atomic_store(&is_memory_short, true);
+    errno = ENOMEM;
+    return false;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return has_memory() ? __real_malloc(size) : NULL;
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return has_memory() ? __real_calloc(count, size) : NULL;
+}
+
+void *__wrap_realloc(void *memory, size_t size)
+{
+    return has_memory() ? __real_realloc(memory, size) : NULL;
+}
+
+static void fail_allocation(int64_t at, bool fails_on)
+{
+    atomic_store(&allocations, 0);
+    atomic_store(&is_memory_short, false);
+    atomic_store(&allocations_fail_on, fails_on);
+    atomic_store(&allocation_that_fails, at);
+}
+
 /* One run: opens, appends until something fails, closes. What became of it goes into *failure.
  * Returns the number of the last tick whose append returned. */
 static uint64_t run_once(const struct qta_session_writer_options *options,
@@ -51,7 +104,9 @@ static uint64_t run_once(const struct qta_session_writer_options *options,
     struct qta_tick tick;
     uint64_t appended = 0;
     tick_maker_init(&maker, SEED);
+    in_storage = 1;
     *failure = qta_session_writer_create_in(&writer, options, maker.names, env, &err);
+    in_storage = 0;
     if (*failure != QTA_OK) {
         assert_true(err.message[0] != '\0');
         assert_int_equal(err.status, *failure);
@@ -63,11 +118,13 @@ static uint64_t run_once(const struct qta_session_writer_options *options,
         tick_maker_next(&maker, QTA_TICK_NONE, &tick);
     for (int i = 0; i < RUN_TICKS && *failure == QTA_OK; i++) {
         tick_maker_next(&maker, QTA_TICK_NONE, &tick);
+        in_storage = 1;
         *failure = qta_session_writer_append(writer, &tick, &err);
         if (*failure == QTA_OK)
             appended = tick.rx_seq;
         if (*failure == QTA_OK && i % 200 == 199)
             *failure = qta_session_writer_commit(writer, &err);
+        in_storage = 0;
     }
     if (*failure != QTA_OK) { /* and it stays so */
         assert_true(err.message[0] != '\0');
@@ -75,10 +132,12 @@ static uint64_t run_once(const struct qta_session_writer_options *options,
         enum qta_status again = qta_session_writer_append(writer, &tick, &err);
         assert_int_equal(again, *failure);
     }
+    in_storage = 1;
     enum qta_status closed = qta_session_writer_close(writer, &err);
     if (*failure == QTA_OK)
         *failure = closed;
     qta_session_writer_destroy(writer);
+    in_storage = 0;
     tick_maker_finish(&maker);
     return appended;
 }
@@ -223,6 +282,38 @@ static void crash_at_every_call_is_recovered_from(void **state)
     }
     print_message("%lld calls\n", (long long)at - 1);
     assert_true(at > 50);
+}
+
+/* Each allocation of opening, recovering, appending, sealing and closing in turn. */
+static void short_memory_loses_nothing(void **state)
+{
+    struct scratch *scratch = *state;
+    int64_t harmful = 0;
+    int64_t at = 1;
+    for (;; at = (int64_t)next_place((size_t)at, 8)) {
+        struct qta_session_writer_options options = fault_options(scratch);
+        struct fake_environment fake;
+        enum qta_status failure;
+        fake_environment_init(&fake);
+        /* something is there already, and was not closed */
+        fake_environment_fail(&fake, UINT32_C(1) << FAKE_RENAME, 3, true, EIO);
+        uint64_t before = run_once(&options, &fake.base, &failure);
+        fake_environment_fail(&fake, 0, 0, false, 0);
+        fail_allocation(at, at % 2 == 0);
+        uint64_t appended = run_once(&options, &fake.base, &failure);
+        bool was_short = atomic_load(&is_memory_short);
+        fail_allocation(0, false);
+        if (!was_short)
+            break; /* there are no more of them */
+        harmful += failure != QTA_OK;
+        if (failure != QTA_OK && failure != QTA_ERR_NOMEM)
+            fail_msg("allocation %lld gave status %d", (long long)at, failure);
+        expect_recovery(scratch, &options, appended > before ? appended : before);
+        renew(scratch);
+    }
+    print_message("%lld allocations, %lld failures that matter\n", (long long)at - 1,
+                  (long long)harmful);
+    assert_true(harmful > 0);
 }
 
 /* ---- a journal that is full ---------------------------------------------------------------- */
@@ -427,12 +518,14 @@ static void reader_tells_of_a_failing_disk(void **state)
 
 int main(void)
 {
+    in_storage = 0;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(one_failing_call_of_any_kind_loses_nothing, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(an_operation_that_fails_for_good_loses_nothing, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(crash_at_every_call_is_recovered_from, setup, teardown),
+        cmocka_unit_test_setup_teardown(short_memory_loses_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(
             a_sealer_that_hangs_holds_nobody_up_until_the_journal_is_full, setup, teardown),
         cmocka_unit_test_setup_teardown(full_disk_takes_the_last_words_and_no_more, setup,
