@@ -246,7 +246,7 @@ enum qta_status qta_retention_apply_in(const char *directory,
     retention.candidates = calloc(sessions->count + 1, sizeof *retention.candidates);
     if (status == QTA_OK && !retention.candidates)
         status = qta_error_set(err, QTA_ERR_NOMEM, "out of memory listing '%s'", directory);
-    if (status == QTA_OK) {
+    if (status == QTA_OK && retention.candidates) {
         for (size_t i = 0; i < sessions->count; i++) {
             weigh(&retention, sessions->names[i], &retention.candidates[i]);
             retention.total_bytes += retention.candidates[i].bytes;

@@ -194,6 +194,16 @@ static bool count_name(void *user, enum qta_name_kind kind, uint32_t id, const c
     return stored && stored_length == length && memcmp(stored, name, length) == 0;
 }
 
+static bool spans_are_equal(const struct qta_tick_span *left, const struct qta_tick_span *right)
+{
+    return left->first_seq == right->first_seq && left->last_seq == right->last_seq &&
+           left->records == right->records && left->types == right->types &&
+           left->first_ts_recv_ns == right->first_ts_recv_ns &&
+           left->last_ts_recv_ns == right->last_ts_recv_ns &&
+           left->min_ts_event_ns == right->min_ts_event_ns &&
+           left->max_ts_event_ns == right->max_ts_event_ns;
+}
+
 /* All of the new one is read back from the disk. */
 static enum qta_status compare(struct compaction *compaction, struct qta_segment_reader *old,
                                struct qta_segment_reader *fresh, struct qta_error *err)
@@ -201,7 +211,7 @@ static enum qta_status compare(struct compaction *compaction, struct qta_segment
     size_t old_place = 0;
     size_t new_place = 0;
     bool is_equal = !fresh->header_is_damaged && !fresh->footer_is_damaged &&
-                    memcmp(&old->header.span, &fresh->header.span, sizeof old->header.span) == 0 &&
+                    spans_are_equal(&old->header.span, &fresh->header.span) &&
                     memcmp(old->footer.by_type, fresh->footer.by_type,
                            sizeof old->footer.by_type) == 0 &&
                     qta_segment_reader_names(fresh, count_name, compaction, NULL) == QTA_OK;
