@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 
+import children
 from programs import check, program, run
 
 CONFIG = """streaming:
@@ -30,7 +31,7 @@ WAIT_S = 120
 
 
 def start_recorder(config):
-    return subprocess.Popen([program("qta-record"), "--config", str(config), "--quiet", "--format",
+    return children.Popen([program("qta-record"), "--config", str(config), "--quiet", "--format",
                              "none"], stderr=subprocess.PIPE)
 
 
@@ -82,9 +83,9 @@ def main():
 
         printed = folder / "followed.ndjson"
         with printed.open("wb") as out:
-            cat = subprocess.Popen([program("qta-session"), "cat", "--follow", str(session)],
+            cat = children.Popen([program("qta-session"), "cat", "--follow", str(session)],
                                    stdout=out, stderr=subprocess.PIPE)
-        replay = subprocess.Popen([program("qta-replay"), "--follow", "--digest", "--quiet",
+        replay = children.Popen([program("qta-replay"), "--follow", "--digest", "--quiet",
                                    str(session)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         look_at(session, "while it is recorded")
 
@@ -104,7 +105,7 @@ def main():
             recorder = start_recorder(config)
             wait_for(lambda: records(session) > before + 1000, "the next run records")
         # one more follower, which comes when there is much to catch up with, and is stopped
-        late = subprocess.Popen([program("qta-session"), "cat", "--follow", str(session)],
+        late = children.Popen([program("qta-session"), "cat", "--follow", str(session)],
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         first = [json.loads(late.stdout.readline())["seq"] for _ in range(10)]
         check(first == list(range(1, 11)), "a late follower begins at the beginning")

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 
+import children
 from programs import SKIPPED, check, only_session, program, run
 
 TIMEOUT_S = 60
@@ -56,7 +57,7 @@ def start(folder, policy):
     config.write_text(CONFIG.format(folder=folder, policy=policy, zone=ZONE))
     (folder / "talk").write_text("")
     with open(folder / "seen", "wb") as stdout, open(folder / "talk", "ab") as stderr:
-        return subprocess.Popen([program("qta-record"), "--config", str(config), "--format",
+        return children.Popen([program("qta-record"), "--config", str(config), "--format",
                                  "ndjson"], stdout=stdout, stderr=stderr)
 
 

@@ -7,6 +7,8 @@ import sys
 import tempfile
 import time
 
+import children
+
 SOURCE = pathlib.Path(os.environ["QTA_SOURCE_DIR"])
 BIN = pathlib.Path(os.environ["QTA_BINARY_DIR"]) / "bin"
 DATA = SOURCE.parent / "shared" / "data"
@@ -44,7 +46,7 @@ class Venue:
 
     def __init__(self, session, *arguments):
         self.log = tempfile.NamedTemporaryFile("w+", suffix=".log")
-        self.process = subprocess.Popen(
+        self.process = children.Popen(
             [program("qta-replay"), "--serve", "127.0.0.1:0", *map(str, arguments), str(session)],
             stdout=subprocess.DEVNULL, stderr=self.log)
         self.url = None

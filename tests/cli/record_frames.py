@@ -11,6 +11,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "interop"))
 
+import children  # noqa: E402
 from programs import Venue, alpaca_config, check, digests, only_session, program, run  # noqa: E402
 from served_session import TICKS, make_session  # noqa: E402 (the path comes first)
 
@@ -109,7 +110,7 @@ def prove_kill(folder, session):
                    "--set", "recording.journal_chunk=256KiB"]
         for _ in range(2):
             before = info(only_session(target))["ticks"] if target.exists() else 0
-            recorder = subprocess.Popen([program("qta-record"), *options])
+            recorder = children.Popen([program("qta-record"), *options])
             try:
                 wait_for_ticks(target, before + 2000)
             finally:

@@ -17,6 +17,8 @@ import tempfile
 import termios
 import time
 
+import children
+
 SOURCE = os.environ.get("QTA_SOURCE_DIR") or os.path.abspath(__file__ + "/../../..")
 BINARY = os.environ.get("QTA_BINARY_DIR") or os.path.join(SOURCE, "build/dev")
 RECORD = os.path.join(BINARY, "bin/qta-record")
@@ -111,7 +113,7 @@ def market(lines):
 def start_printing():
     """A recorder that has printed its first ticks."""
     output = open("out.ndjson", "w+", encoding="utf-8")
-    process = subprocess.Popen(command("--format", "ndjson", "--quiet"), stdout=output,
+    process = children.Popen(command("--format", "ndjson", "--quiet"), stdout=output,
                                stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + TIMEOUT_S
     while os.path.getsize("out.ndjson") < 20000:
@@ -180,7 +182,7 @@ def a_second_signal_leaves_at_once():
         if b"__tsan_init" in program.read():
             print("skipped: ThreadSanitizer holds signals back while a write waits")
             return
-    process = subprocess.Popen(command("--format", "ndjson", "--quiet"), stdout=subprocess.PIPE,
+    process = children.Popen(command("--format", "ndjson", "--quiet"), stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE)
     waiting = 0
     while waiting == 0 or waiting != unread_bytes(process.stdout):  # until the pipe is full
@@ -196,7 +198,7 @@ def a_second_signal_leaves_at_once():
 
 
 def a_reader_that_leaves_does_not_end_the_recording():
-    process = subprocess.Popen(command("--format", "ndjson", "--max-ticks", "5000"),
+    process = children.Popen(command("--format", "ndjson", "--max-ticks", "5000"),
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     process.stdout.readline()
     process.stdout.close()
@@ -295,7 +297,7 @@ def keys_are_nowhere_to_be_found():
                  "streaming.reconnect_attempts=20",
                  "streaming.circuit_breaker.failure_threshold=0"]
     arguments = [part for override in overrides for part in ("--set", override)]
-    process = subprocess.Popen(command("--log-level", "debug", *arguments), text=True,
+    process = children.Popen(command("--log-level", "debug", *arguments), text=True,
                                env=dict(os.environ, SECRET="CANARY3"), stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE)
     line = process.stderr.readline()

@@ -13,6 +13,8 @@ import termios
 import time
 import unittest
 
+import children
+
 PROGRAMS = os.path.join(os.environ["QTA_BINARY_DIR"], "bin")
 REPLAY = os.path.join(PROGRAMS, "qta-replay")
 SESSION = "session"
@@ -33,7 +35,7 @@ def setUpModule():
 def start(*options, **streams):
     streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE,
                **streams}
-    return subprocess.Popen([REPLAY, *options, SESSION], cwd=FOLDER.name, **streams)
+    return children.Popen([REPLAY, *options, SESSION], cwd=FOLDER.name, **streams)
 
 
 def read_lines(stream, count):

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 
+import children
 from programs import check, only_session, program, run
 
 CONFIG = """streaming:
@@ -49,7 +50,7 @@ def main():
         for kill in range(kills):
             out = folder / f"seen{kill}"
             with out.open("wb") as stdout:
-                recorder = subprocess.Popen(
+                recorder = children.Popen(
                     [program("qta-record"), "--config", str(config), "--format", "ndjson",
                      "--quiet"], stdout=stdout, stderr=subprocess.PIPE)
                 time.sleep(dice.uniform(0.0, longest_s))
