@@ -45,8 +45,8 @@ struct history {
     struct qta_sealer *sealers[DEPTH_MAX + 1]; /* of those folders: costly to make */
     struct power_disk disk;
     struct tick_maker maker;
-    uint64_t written[TICKS_MAX + 1]; /* digest of each tick, by rx_seq */
-    size_t count;
+    _Atomic uint64_t written[TICKS_MAX + 1]; /* digest of each tick, by rx_seq */
+    _Atomic size_t count;
     _Atomic uint64_t promised; /* rx_seq of the last tick that was committed */
     bool is_eager;             /* fsync_interval 0 */
 
