@@ -84,7 +84,7 @@ static void put(struct qta_byte_buffer *page, const char *text)
 
 static void put_name(struct qta_byte_buffer *page, const char *name)
 {
-    char last = page->length > 0 ? (char)page->bytes[page->length - 1] : '\0';
+    uint8_t last = page->length > 0 ? (uint8_t)page->bytes[page->length - 1] : 0;
     if (last != '{' && last != '[')
         put(page, ",");
     qta_json_write_string(page, name, strlen(name));

@@ -15,8 +15,8 @@ void qta_block_batch_begin(struct qta_block_batch *batch, struct qta_block_colum
     batch->position = 0;
     batch->translate_text = translate_text;
     batch->user = user;
-    for (uint16_t i = 0; i < BATCH; i++)
-        batch->identity[i] = i;
+    for (size_t i = 0; i < BATCH; i++)
+        batch->identity[i] = (uint16_t)i;
 }
 
 void qta_block_batch_end(struct qta_block_batch *batch)
@@ -142,6 +142,7 @@ static inline void restore_as(struct qta_block_column *column, const struct qta_
                                                                                    is_zigzag, base);
         break;
     case QTA_PREDICT_TS_RECV:
+        assert(times);
         for (size_t i = 0; i < count; i++)
             numbers[i] = times[place_at(at, is_all, i)] + difference(numbers[i], is_zigzag, base);
         break;

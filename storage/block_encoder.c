@@ -52,10 +52,10 @@ static void list_words(struct type_words *list, unsigned type)
     const struct qta_block_layout *layout = qta_block_layout_of(type);
     list->has_texts = qta_tick_names_of(type)->text_count > 0;
     list->count = 0;
-    for (uint8_t word = QTA_WORD_TS_EVENT; word < QTA_TICK_WORDS; word++)
+    for (size_t word = QTA_WORD_TS_EVENT; word < QTA_TICK_WORDS; word++)
         if (word != QTA_WORD_SYMBOL && word != QTA_WORD_KIND &&
             layout->forms[word] != QTA_WORD_ABSENT)
-            list->words[list->count++] = word;
+            list->words[list->count++] = (uint8_t)word;
 }
 
 /* ---- life ---------------------------------------------------------------------------------- */

@@ -51,25 +51,25 @@ static struct qta_tick_text text_of(const struct qta_csv_cell *cell)
 static enum qta_status add_column(struct qta_csv_table *table, const struct qta_csv_cell *cell,
                                   struct qta_error *err)
 {
-    static const struct qta_tick_text column_text = {"column", 6};
-    struct qta_tick_text name = text_of(cell);
+    const struct qta_tick_text column_text = {"column", 6};
+    struct qta_tick_text heading = text_of(cell);
     struct column *column = &table->columns[table->column_count];
     memset(column, 0, sizeof *column);
-    column->column = qta_tick_column_find(name);
+    column->column = qta_tick_column_find(heading);
     bool is_known = column->column != QTA_COLUMN_BODY;
     for (unsigned type = 0; !is_known && type < QTA_TICK_TYPE_END; type++) {
         size_t place;
-        column->fields[type] = qta_tick_text_find_field((enum qta_tick_type)type, name, &place);
+        column->fields[type] = qta_tick_text_find_field((enum qta_tick_type)type, heading, &place);
     }
     for (unsigned type = 0; !is_known && type < QTA_TICK_TYPE_END; type++)
         is_known = column->fields[type] != NULL;
     if (!is_known)
-        return qta_tick_text_refuse(column_text, name, "is no field of a tick", err);
-    assert(name.length < sizeof column->name);
-    memcpy(column->name, name.bytes, name.length);
+        return qta_tick_text_refuse(column_text, heading, "is no field of a tick", err);
+    assert(heading.length < sizeof column->name);
+    memcpy(column->name, heading.bytes, heading.length);
     for (size_t i = 0; i < table->column_count; i++) {
         if (strcmp(table->columns[i].name, column->name) == 0)
-            return qta_tick_text_refuse(column_text, name, "is there twice", err);
+            return qta_tick_text_refuse(column_text, heading, "is there twice", err);
     }
     table->column_count++;
     return QTA_OK;

@@ -37,8 +37,9 @@ static bool grow(struct qta_name_map *map)
         grown.values[slot] = map->values[i];
     }
     grown.count = map->count;
-    qta_name_map_finish(map);
+    struct qta_name_map before = *map;
     *map = grown;
+    qta_name_map_finish(&before);
     return true;
 }
 

@@ -171,8 +171,8 @@ static enum qta_status read_list(struct object *object, struct qta_json_text key
         return object->json.error != QTA_JSON_OK ? refuse_syntax(object)
                                                  : refuse(object, "not an array");
     while (qta_json_next_element(&object->json)) {
-        struct qta_tick_text text;
-        bool is_quoted;
+        struct qta_tick_text text = {"", 0};
+        bool is_quoted = false;
         enum qta_status status = read_text(object, key, &text, &is_quoted);
         if (status != QTA_OK)
             return status;
@@ -222,8 +222,8 @@ static enum qta_status read_member(struct object *object, struct qta_json_text k
     bool is_list = column == QTA_COLUMN_FLAGS || (field && field->kind == QTA_FIELD_CONDITIONS);
     if (is_list && !is_again)
         return read_list(object, key, field);
-    struct qta_tick_text text;
-    bool is_quoted;
+    struct qta_tick_text text = {"", 0};
+    bool is_quoted = false;
     enum qta_status status = read_text(object, key, &text, &is_quoted);
     if (status != QTA_OK || (column == QTA_COLUMN_TYPE && !is_again))
         return status;
@@ -250,8 +250,8 @@ static enum qta_tick_type find_type(struct object *object)
             qta_json_skip(&ahead.json);
             continue;
         }
-        struct qta_tick_text text;
-        bool is_quoted;
+        struct qta_tick_text text = {"", 0};
+        bool is_quoted = false;
         if (read_text(&ahead, key, &text, &is_quoted) != QTA_OK)
             return QTA_TICK_NONE;
         enum qta_tick_type type = qta_tick_type_parse(text.bytes, text.length);

@@ -27,6 +27,15 @@ struct qta_raw_span {
     uint64_t stored_bytes; /**< of the frames, unpacked */
 };
 
+static inline bool qta_raw_span_equals(const struct qta_raw_span *left,
+                                       const struct qta_raw_span *right)
+{
+    return left->frames == right->frames && left->first_seq == right->first_seq &&
+           left->end_seq == right->end_seq && left->min_ts_recv_ns == right->min_ts_recv_ns &&
+           left->max_ts_recv_ns == right->max_ts_recv_ns &&
+           left->stored_bytes == right->stored_bytes;
+}
+
 /* ---- packing ------------------------------------------------------------------------------- */
 
 /** Zero-initialize. */

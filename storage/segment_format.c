@@ -39,6 +39,15 @@ void qta_tick_span_add(struct qta_tick_span *span, const struct qta_tick *tick)
     span->types |= tick->type < QTA_TICK_TYPE_END ? QTA_TYPE_BIT(tick->type) : QTA_TYPE_BIT_UNKNOWN;
 }
 
+bool qta_tick_span_equals(const struct qta_tick_span *left, const struct qta_tick_span *right)
+{
+    return left->first_seq == right->first_seq && left->last_seq == right->last_seq &&
+           left->records == right->records && left->first_ts_recv_ns == right->first_ts_recv_ns &&
+           left->last_ts_recv_ns == right->last_ts_recv_ns &&
+           left->min_ts_event_ns == right->min_ts_event_ns &&
+           left->max_ts_event_ns == right->max_ts_event_ns && left->types == right->types;
+}
+
 void qta_tick_span_join(struct qta_tick_span *span, const struct qta_tick_span *next)
 {
     if (next->records == 0)

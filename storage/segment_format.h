@@ -55,6 +55,7 @@ struct qta_tick_span {
 
 void qta_tick_span_init(struct qta_tick_span *span);
 void qta_tick_span_add(struct qta_tick_span *span, const struct qta_tick *tick);
+bool qta_tick_span_equals(const struct qta_tick_span *left, const struct qta_tick_span *right);
 /** Makes a span cover another one that follows it. */
 void qta_tick_span_join(struct qta_tick_span *span, const struct qta_tick_span *next);
 

@@ -240,9 +240,8 @@ static enum qta_status report_owner(struct qta_session_folder *folder, struct qt
 {
     struct qta_environment *env = folder->environment;
     char text[24] = "";
-    ssize_t length = env->ops->pread(env, folder->lock_fd, text, sizeof text - 1, 0);
-    if (length < 0)
-        length = 0;
+    if (env->ops->pread(env, folder->lock_fd, text, sizeof text - 1, 0) < 0)
+        text[0] = '\0';
     text[strspn(text, "0123456789")] = '\0';
     return qta_error_set(err, QTA_ERR_LOCKED, "session '%s' is being written by process %s",
                          folder->path, text[0] ? text : "(unknown)");

@@ -160,9 +160,8 @@ static bool heads_match(const struct qta_frame *left, const struct qta_frame *ri
     return left->kind == right->kind && left->codec_version == right->codec_version &&
            left->payload_bytes == right->payload_bytes &&
            left->payload_checksum == right->payload_checksum && left->count == right->count &&
-           memcmp(&left->raw, &right->raw, sizeof left->raw) == 0 &&
-           (left->kind != QTA_FRAME_TICKS ||
-            memcmp(&left->span, &right->span, sizeof left->span) == 0);
+           qta_raw_span_equals(&left->raw, &right->raw) &&
+           (left->kind != QTA_FRAME_TICKS || qta_tick_span_equals(&left->span, &right->span));
 }
 
 static enum qta_status verify_hole(struct verification *verification,
@@ -292,7 +291,7 @@ static void verify_header(struct verification *verification,
     verification->has_session_id = true;
     struct qta_tick_span span;
     qta_segment_reader_span(segment, &span);
-    if (!segment->footer_is_damaged && memcmp(&span, &segment->header.span, sizeof span) != 0)
+    if (!segment->footer_is_damaged && !qta_tick_span_equals(&span, &segment->header.span))
         tell(verification, "'%s': the header does not match the blocks", label);
 }
 

@@ -105,9 +105,9 @@ static struct mantissa survey_exponents(const uint64_t *mantissas, const uint64_
         bool is_null = exponent == QTA_DECIMAL_NULL_EXPONENT;
         null_count += is_null;
         stray_bits |= mantissas[i] & (0 - (uint64_t)is_null);
-        int8_t low = is_null ? INT8_MAX : exponent;
-        found.least = low < found.least ? low : found.least;
-        found.most = exponent > found.most ? exponent : found.most;
+        int low = is_null ? INT8_MAX : exponent;
+        found.least = (int8_t)(low < found.least ? low : found.least);
+        found.most = (int8_t)(exponent > found.most ? exponent : found.most);
     }
     found.is_stray = stray_bits != 0;
     found.has_null = null_count > 0 && null_count < count && !found.is_stray;

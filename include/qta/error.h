@@ -62,6 +62,11 @@ QTA_API enum qta_status qta_error_prefix(struct qta_error *err, enum qta_status 
 /** The name of a status, e.g. "damaged". Static. */
 QTA_API const char *qta_status_name(enum qta_status status);
 
+#ifdef __clang_analyzer__ /* which looks into one file at a time: what they return */
+#define qta_error_set(err, status, ...) (qta_error_set(err, status, __VA_ARGS__), (status))
+#define qta_error_set_errno(err, ...) (qta_error_set_errno(err, __VA_ARGS__), QTA_ERR_IO)
+#endif
+
 #ifdef __cplusplus
 }
 #endif

@@ -351,7 +351,7 @@ static void damaged_known_hole_is_a_loss_again(void **state)
     uint8_t *bytes = load_file(path, &length);
     assert_non_null(bytes);
     static const uint8_t first[8] = {2};
-    uint8_t *hole = memmem(bytes + 256 + 80, length, first, sizeof first);
+    uint8_t *hole = memmem(bytes + 256 + 80, length - 256 - 80, first, sizeof first);
     assert_non_null(hole);
     hole[0] ^= 4;
     write_file(path, bytes, length);
