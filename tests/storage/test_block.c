@@ -146,6 +146,199 @@ static void each_type_alone_comes_back(void **state)
     }
 }
 
+/* ---- columns of every shape ---------------------------------------------------------------- */
+
+static uint64_t shape_constant(uint64_t i, uint64_t random)
+{
+    (void)i;
+    (void)random;
+    return 1234567;
+}
+
+static uint64_t shape_counter(uint64_t i, uint64_t random)
+{
+    (void)random;
+    return 52983525 + i;
+}
+
+static uint64_t shape_falling(uint64_t i, uint64_t random)
+{
+    (void)random;
+    return 0 - 3 * i;
+}
+
+static uint64_t shape_jumps(uint64_t i, uint64_t random)
+{
+    (void)random;
+    return i + i / 7 * UINT64_C(0x100000000);
+}
+
+static uint64_t shape_extremes(uint64_t i, uint64_t random)
+{
+    (void)random;
+    return i % 2 ? (uint64_t)INT64_MAX : (uint64_t)INT64_MIN;
+}
+
+static uint64_t shape_noise(uint64_t i, uint64_t random)
+{
+    (void)i;
+    return random;
+}
+
+static uint64_t shape_narrow_noise(uint64_t i, uint64_t random)
+{
+    (void)i;
+    return random % 5;
+}
+
+static uint64_t shape_rare_huge(uint64_t i, uint64_t random)
+{
+    return i % 97 == 96 ? random : 0;
+}
+
+static uint64_t shape_before_1970(uint64_t i, uint64_t random)
+{
+    return 0 - UINT64_C(86400000000000) + i * 1000 - random % 1000000;
+}
+
+static uint64_t shape_carries(uint64_t i, uint64_t random)
+{
+    (void)random;
+    return UINT64_C(0xfffffffffffffe00) + i * 0x81;
+}
+
+static uint64_t shape_signs(uint64_t i, uint64_t random)
+{
+    (void)random;
+    return i % 3 == 0 ? 1 : i % 3 == 1 ? UINT64_MAX : 0;
+}
+
+static uint64_t shape_powers(uint64_t i, uint64_t random)
+{
+    (void)random;
+    return UINT64_C(1) << i % 64;
+}
+
+static uint64_t shape_round(uint64_t i, uint64_t random)
+{
+    return (random % 1000 + i) * 100;
+}
+
+static uint64_t shape_none(uint64_t i, uint64_t random)
+{
+    (void)i;
+    (void)random;
+    return QTA_U64_NONE;
+}
+
+/* What the numbers of a column may look like, one after the other. */
+static uint64_t (*const shapes[])(uint64_t i, uint64_t random) = {
+    shape_constant, shape_counter,      shape_falling,   shape_jumps,       shape_extremes,
+    shape_noise,    shape_narrow_noise, shape_rare_huge, shape_before_1970, shape_carries,
+    shape_signs,    shape_powers,       shape_round,     shape_none,
+};
+enum { SHAPE_COUNT = sizeof shapes / sizeof shapes[0], EXPONENT_SHAPES = 5, SYMBOL_SHAPES = 4 };
+
+static int8_t exponent_of(int shape, uint64_t i, uint64_t random)
+{
+    switch (shape) {
+    case 0:
+        return -2;
+    case 1:
+        return i % 2 ? -2 : -4;
+    case 2:
+        return i % 3 ? 0 : QTA_DECIMAL_NULL_EXPONENT;
+    case 3:
+        return (int8_t)(random % 256);
+    default:
+        return i == 5 ? -8 : QTA_DECIMAL_NULL_EXPONENT;
+    }
+}
+
+static uint32_t symbol_of(int shape, uint64_t i, uint64_t random)
+{
+    static const uint64_t every[SYMBOL_SHAPES] = {1, 3, 500, 1};
+    return shape == 3 ? (uint32_t)(1 + i / 50) : (uint32_t)(1 + random % every[shape]);
+}
+
+/* Numbers of the shape in every field that holds some; each field is one step ahead of the last. */
+static void fill_shaped(struct qta_tick *tick, size_t shape, int exponent_shape, uint64_t i,
+                        uint64_t random)
+{
+    size_t count;
+    const struct qta_field *fields = qta_tick_fields(tick->type, &count);
+    for (size_t f = 0; f < count; f++) {
+        uint8_t *base = (uint8_t *)tick;
+        uint64_t word = shapes[shape](i + f, random * (2 * f + 1));
+        switch (fields[f].kind) {
+        case QTA_FIELD_DECIMAL:
+            memcpy(base + fields[f].offset, &word, sizeof word);
+            base[fields[f].exponent_offset] = (uint8_t)exponent_of(exponent_shape, i + f,
+                                                                   random >> 8);
+            break;
+        case QTA_FIELD_ID:
+        case QTA_FIELD_U64:
+        case QTA_FIELD_TIME:
+        case QTA_FIELD_I64:
+        case QTA_FIELD_INTERVAL:
+            memcpy(base + fields[f].offset, &word, sizeof word);
+            break;
+        case QTA_FIELD_I32:
+            memcpy(base + fields[f].offset, &word, sizeof(int32_t));
+            break;
+        case QTA_FIELD_CODE:
+        case QTA_FIELD_CONDITIONS:
+            memcpy(base + fields[f].offset, &word, sizeof(uint16_t));
+            break;
+        case QTA_FIELD_CHAR:
+        case QTA_FIELD_ENUM:
+            base[fields[f].offset] = (uint8_t)word;
+            break;
+        case QTA_FIELD_TEXT:
+        case QTA_FIELD_FLAG:
+            break;
+        }
+    }
+    tick->ts_event_ns = (int64_t)shapes[shape](i, random);
+    tick->src_seq = shapes[shape](i + 1, random);
+}
+
+static void columns_of_every_shape_come_back(void **state)
+{
+    struct codec *codec = *state;
+    enum { COUNT = 300 };
+    static const size_t counts[] = {1, 2, 15, 16, 17, COUNT};
+    static struct qta_tick ticks[COUNT];
+    struct tick_maker maker; /* for its names and its chance */
+    tick_maker_init(&maker, 4711);
+    for (unsigned type = 1; type < QTA_TICK_TYPE_END; type++) {
+        size_t fields;
+        if (!qta_tick_fields(type, &fields))
+            continue;
+        for (size_t run = 0; run < (size_t)SHAPE_COUNT * EXPONENT_SHAPES; run++) {
+            size_t shape = run % SHAPE_COUNT;
+            uint64_t ts_recv = shapes[(shape + run) % SHAPE_COUNT](0, run);
+            for (uint64_t i = 0; i < COUNT; i++) {
+                uint64_t random = (i + 1) * UINT64_C(0x9e3779b97f4a7c15) * (run + 1);
+                random ^= random >> 29;
+                bool is_other = run % 2 == 1 && random % 4 == 0; /* a second type in the block */
+                if (random % 3 == 0 || run % 5 == 0) /* ticks of one frame share their time */
+                    ts_recv = shapes[(shape + run / 3) % SHAPE_COUNT](i, random);
+                qta_tick_init(&ticks[i], is_other ? QTA_TICK_QUOTE : (enum qta_tick_type)type);
+                fill_shaped(&ticks[i], shape, (int)(run % EXPONENT_SHAPES), i, random);
+                ticks[i].rx_seq = 1 + i;
+                ticks[i].ts_recv_ns = (int64_t)ts_recv;
+                ticks[i].symbol = symbol_of((int)(run % SYMBOL_SHAPES), i, random >> 16);
+                ticks[i].provider = 1;
+                ticks[i].conn = (uint32_t)(i / 100);
+            }
+            for (size_t k = 0; k < sizeof counts / sizeof counts[0]; k++)
+                assert_comes_back(codec, ticks, counts[k], maker.names);
+        }
+    }
+    tick_maker_finish(&maker);
+}
+
 static void wanted_types_come_alone(void **state)
 {
     struct codec *codec = *state;
@@ -214,6 +407,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(all_types_with_extreme_values_come_back, setup, teardown),
         cmocka_unit_test_setup_teardown(each_type_alone_comes_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(columns_of_every_shape_come_back, setup, teardown),
         cmocka_unit_test_setup_teardown(wanted_types_come_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(forged_payloads_do_no_harm, setup, teardown),
     };
