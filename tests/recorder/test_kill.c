@@ -192,7 +192,9 @@ static int check_outages(const char *path)
             const struct qta_tick *tick = &ticks[i];
             if (tick->type == QTA_TICK_CONN && tick->conn_event.state == QTA_CONN_RUN_CUT) {
                 cuts++;
-                after_cut = 0; /* also when that run was cut before it had said everything */
+                /* also when that run was cut before it had said everything; before the first
+                 * record of all there is no hole to tell of */
+                after_cut = tick->rx_seq > 1 ? 0 : -1;
                 continue;
             }
             after_cut += after_cut >= 0;
