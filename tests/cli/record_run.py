@@ -221,7 +221,7 @@ def a_full_disk_behind_stdout_is_an_error_of_its_own():
 
 def a_full_disk_keeps_what_was_recorded():
     os.mkdir("sessions")
-    small = "mount -t tmpfs -o size=3m none sessions && touch sessions/mounted"
+    small = "mount -t tmpfs -o size=2500k none sessions && touch sessions/mounted"
     probe = subprocess.run(["unshare", "-rm", "sh", "-c", small], capture_output=True, check=False)
     if probe.returncode != 0:
         print("skipped: no mounts here")
