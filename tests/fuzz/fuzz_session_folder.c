@@ -80,7 +80,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *text = (const char *)data;
     hostile_session_clear();
-    if (chdir(hostile_session_path()) != 0) /* what the path is relative to */
+    int home = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* what the corpus is relative to */
+    if (home < 0 || chdir(hostile_session_path()) != 0)       /* what the path is relative to */
         abort();
     for (size_t line = 0; size > 0; line++) {
         const char *end = memchr(text, '\n', size);
@@ -94,5 +95,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     list_files();
     hostile_session_read();
+    if (fchdir(home) != 0)
+        abort();
+    close(home);
     return 0;
 }
