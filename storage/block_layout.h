@@ -12,6 +12,8 @@
 
 #include <qta/tick.h>
 
+#include "storage/packed_bytes.h"
+
 enum {
     QTA_TICK_WORDS = 16,
     /* words that all types have in common, and that a block stores once for all of them */
@@ -96,15 +98,5 @@ enum {
 
 /** The type in a column's head for words of all types together. */
 enum { QTA_COLUMN_ALL_TYPES = 0 };
-
-static inline uint64_t qta_zigzag(uint64_t value)
-{
-    return value << 1 ^ (uint64_t)((int64_t)value >> 63);
-}
-
-static inline uint64_t qta_unzigzag(uint64_t value)
-{
-    return value >> 1 ^ (0 - (value & 1));
-}
 
 #endif

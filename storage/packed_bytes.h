@@ -34,6 +34,23 @@ void qta_packed_writer_put_u64(struct qta_packed_writer *buffer, uint64_t value)
 /** LEB128: seven bits a byte, low ones first. */
 void qta_packed_writer_put_varint(struct qta_packed_writer *buffer, uint64_t value);
 
+/** Numbers of both signs as numbers: 0, -1, 1, -2 become 0, 1, 2, 3; and back. Modulo 2^64. */
+static inline uint64_t qta_zigzag(uint64_t value)
+{
+    return value << 1 ^ (uint64_t)((int64_t)value >> 63);
+}
+
+static inline uint64_t qta_unzigzag(uint64_t value)
+{
+    return value >> 1 ^ (0 - (value & 1));
+}
+
+/** A number of either sign as a varint. */
+static inline void qta_packed_writer_put_zigzag(struct qta_packed_writer *buffer, int64_t value)
+{
+    qta_packed_writer_put_varint(buffer, qta_zigzag((uint64_t)value));
+}
+
 /** Bytes to be read, with one sticky failure: a reader that asks for more than there is gets zeros
  *  from then on, and says so at the end. */
 struct qta_packed_reader {

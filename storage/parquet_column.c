@@ -69,12 +69,12 @@ struct qta_parquet_column {
         double reals[QTA_PARQUET_PAGE_ROWS];
         uint32_t places[QTA_PARQUET_PAGE_ROWS]; /* in the dictionary */
     } values;
-    struct qta_growing_bytes texts; /* values in PLAIN: texts without dictionary, long decimals */
-    struct qta_growing_bytes body;  /* the page's bytes */
+    struct qta_packed_writer texts; /* values in PLAIN: texts without dictionary, long decimals */
+    struct qta_packed_writer body;  /* the page's bytes */
 
     /* the chunk */
-    struct qta_growing_bytes pages; /* data pages; at the end, behind the dictionary's */
-    struct qta_growing_bytes dictionary;
+    struct qta_packed_writer pages; /* data pages; at the end, behind the dictionary's */
+    struct qta_packed_writer dictionary;
     uint32_t dictionary_texts;
     struct key_map keys;
     bool is_past_dictionary;
@@ -128,10 +128,10 @@ void qta_parquet_column_destroy(struct qta_parquet_column *column)
 {
     if (!column)
         return;
-    qta_growing_bytes_finish(&column->texts);
-    qta_growing_bytes_finish(&column->body);
-    qta_growing_bytes_finish(&column->pages);
-    qta_growing_bytes_finish(&column->dictionary);
+    qta_packed_writer_finish(&column->texts);
+    qta_packed_writer_finish(&column->body);
+    qta_packed_writer_finish(&column->pages);
+    qta_packed_writer_finish(&column->dictionary);
     free(column->keys.keys);
     free(column->keys.places);
     free(column);
@@ -143,11 +143,18 @@ qta_parquet_column_spec(const struct qta_parquet_column *column)
     return &column->spec;
 }
 
+/* Keeps a failure, which qta_packed_writer_clear() would forget: it is asked for once, at the end.
+ */
+static void empty(struct qta_packed_writer *bytes)
+{
+    bytes->length = 0;
+}
+
 void qta_parquet_column_clear(struct qta_parquet_column *column)
 {
-    qta_growing_bytes_clear(&column->texts);
-    qta_growing_bytes_clear(&column->pages);
-    qta_growing_bytes_clear(&column->dictionary);
+    empty(&column->texts);
+    empty(&column->pages);
+    empty(&column->dictionary);
     if (column->keys.count > 0)
         memset(column->keys.places, 0, column->keys.capacity * sizeof *column->keys.places);
     column->keys.count = 0;
@@ -165,20 +172,20 @@ void qta_parquet_column_clear(struct qta_parquet_column *column)
 
 static bool is_failed(const struct qta_parquet_column *column)
 {
-    return column->is_failed || column->texts.is_failed || column->body.is_failed ||
-           column->pages.is_failed || column->dictionary.is_failed;
+    return column->is_failed || column->texts.is_out_of_memory || column->body.is_out_of_memory ||
+           column->pages.is_out_of_memory || column->dictionary.is_out_of_memory;
 }
 
 /* Packs bytes behind where a header will be put; returns their length there, 0 on failure. */
-static size_t pack(struct qta_parquet_column *column, const struct qta_growing_bytes *bytes,
-                   struct qta_growing_bytes *packed)
+static size_t pack(struct qta_parquet_column *column, const struct qta_packed_writer *bytes,
+                   struct qta_packed_writer *packed)
 {
     if (!column->compressor) {
-        qta_growing_bytes_put(packed, bytes->bytes, bytes->length);
+        qta_packed_writer_put(packed, bytes->bytes, bytes->length);
         return bytes->length;
     }
     size_t bound = ZSTD_compressBound(bytes->length);
-    uint8_t *to = qta_growing_bytes_reserve(packed, bound);
+    uint8_t *to = qta_packed_writer_reserve(packed, bound);
     if (!to)
         return 0;
     size_t length = ZSTD_compress2(column->compressor, to, bound, bytes->bytes, bytes->length);
@@ -192,11 +199,11 @@ static size_t pack(struct qta_parquet_column *column, const struct qta_growing_b
 
 /* Appends a page of body to out. */
 static void put_page(struct qta_parquet_column *column, enum page_type type, size_t value_count,
-                     enum qta_parquet_encoding encoding, const struct qta_growing_bytes *body,
-                     struct qta_growing_bytes *out)
+                     enum qta_parquet_encoding encoding, const struct qta_packed_writer *body,
+                     struct qta_packed_writer *out)
 {
     enum { HEADER = 5, DICTIONARY_HEADER = 7 };
-    struct qta_growing_bytes packed = {0};
+    struct qta_packed_writer packed = {0};
     size_t packed_length = pack(column, body, &packed);
     size_t start = out->length;
     struct qta_thrift_writer writer = {.out = out};
@@ -215,21 +222,21 @@ static void put_page(struct qta_parquet_column *column, enum page_type type, siz
     qta_thrift_end(&writer);
     qta_thrift_end(&writer);
     column->unpacked_bytes += out->length - start + body->length;
-    qta_growing_bytes_put(out, packed.bytes, packed_length);
-    column->is_failed |= packed.is_failed;
-    qta_growing_bytes_finish(&packed);
+    qta_packed_writer_put(out, packed.bytes, packed_length);
+    column->is_failed |= packed.is_out_of_memory;
+    qta_packed_writer_finish(&packed);
 }
 
 static void put_levels(struct qta_parquet_column *column)
 {
     enum { LENGTH_BYTES = 4 };
-    struct qta_growing_bytes *body = &column->body;
+    struct qta_packed_writer *body = &column->body;
     if (!column->spec.is_optional)
         return;
     size_t at = body->length;
-    qta_growing_bytes_put_u32(body, 0);
+    qta_packed_writer_put_u32(body, 0);
     qta_parquet_put_hybrid(body, column->levels, column->rows, 1);
-    if (!body->is_failed)
+    if (!body->is_out_of_memory)
         qta_store_u32(body->bytes + at, (uint32_t)(body->length - at - LENGTH_BYTES));
 }
 
@@ -242,7 +249,7 @@ static unsigned place_width(const struct qta_parquet_column *column)
 /* Puts the page's values; returns the encoding. */
 static enum qta_parquet_encoding put_values(struct qta_parquet_column *column)
 {
-    struct qta_growing_bytes *body = &column->body;
+    struct qta_packed_writer *body = &column->body;
     size_t count = column->value_count;
     switch (column->physical) {
     case BOOLEAN:
@@ -250,7 +257,7 @@ static enum qta_parquet_encoding put_values(struct qta_parquet_column *column)
         break;
     case INT32:
         for (size_t i = 0; i < count; i++)
-            qta_growing_bytes_put_u32(body, (uint32_t)column->values.numbers[i]);
+            qta_packed_writer_put_u32(body, (uint32_t)column->values.numbers[i]);
         break;
     case INT64:
         if (column->spec.has_differences && count > 0) {
@@ -258,26 +265,26 @@ static enum qta_parquet_encoding put_values(struct qta_parquet_column *column)
             return QTA_PARQUET_DELTA_BINARY_PACKED;
         }
         for (size_t i = 0; i < count; i++)
-            qta_growing_bytes_put_u64(body, (uint64_t)column->values.numbers[i]);
+            qta_packed_writer_put_u64(body, (uint64_t)column->values.numbers[i]);
         break;
     case DOUBLE:
         for (size_t i = 0; i < count; i++) {
             uint64_t bits;
             memcpy(&bits, &column->values.reals[i], sizeof bits);
-            qta_growing_bytes_put_u64(body, bits);
+            qta_packed_writer_put_u64(body, bits);
         }
         break;
     case FIXED:
-        qta_growing_bytes_put(body, column->texts.bytes, column->texts.length);
+        qta_packed_writer_put(body, column->texts.bytes, column->texts.length);
         break;
     case BYTE_ARRAY:
         if (!column->is_past_dictionary && count > 0) {
             unsigned width = place_width(column);
-            qta_growing_bytes_put_u8(body, (uint8_t)width);
+            qta_packed_writer_put_u8(body, (uint8_t)width);
             qta_parquet_put_hybrid(body, column->values.places, count, width);
             return QTA_PARQUET_RLE_DICTIONARY;
         }
-        qta_growing_bytes_put(body, column->texts.bytes, column->texts.length);
+        qta_packed_writer_put(body, column->texts.bytes, column->texts.length);
         break;
     }
     return QTA_PARQUET_PLAIN;
@@ -287,7 +294,7 @@ static void end_page(struct qta_parquet_column *column)
 {
     if (column->rows == 0)
         return;
-    qta_growing_bytes_clear(&column->body);
+    empty(&column->body);
     put_levels(column);
     enum qta_parquet_encoding encoding = put_values(column);
     if (encoding == QTA_PARQUET_PLAIN)
@@ -298,7 +305,7 @@ static void end_page(struct qta_parquet_column *column)
     column->chunk_rows += column->rows;
     column->null_count += column->rows - column->value_count;
     column->rows = column->value_count = 0;
-    qta_growing_bytes_clear(&column->texts);
+    empty(&column->texts);
 }
 
 static void end_row(struct qta_parquet_column *column, bool has_value)
@@ -347,7 +354,7 @@ void qta_parquet_column_put_decimal(struct qta_parquet_column *column, qta_int12
         uint8_t bytes[DECIMAL_BYTES];
         for (int i = 0; i < DECIMAL_BYTES; i++)
             bytes[i] = (uint8_t)(value >> 8 * (DECIMAL_BYTES - 1 - i));
-        qta_growing_bytes_put(&column->texts, bytes, sizeof bytes);
+        qta_packed_writer_put(&column->texts, bytes, sizeof bytes);
     }
     end_row(column, true);
 }
@@ -394,22 +401,22 @@ static void note_text(struct qta_parquet_column *column, const char *text, size_
 }
 
 /* PLAIN: a length and the bytes. */
-static void put_plain_text(struct qta_parquet_column *column, struct qta_growing_bytes *out,
+static void put_plain_text(struct qta_parquet_column *column, struct qta_packed_writer *out,
                            const char *text, size_t length)
 {
     static const char replacement[] = "\xef\xbf\xbd";
     size_t at = out->length;
-    qta_growing_bytes_put_u32(out, 0);
+    qta_packed_writer_put_u32(out, 0);
     while (length > 0) {
         size_t sequence = qta_utf8_sequence(text, length);
         if (sequence > 0)
-            qta_growing_bytes_put(out, text, sequence);
+            qta_packed_writer_put(out, text, sequence);
         else
-            qta_growing_bytes_put(out, replacement, sizeof replacement - 1);
+            qta_packed_writer_put(out, replacement, sizeof replacement - 1);
         text += sequence > 0 ? sequence : 1;
         length -= sequence > 0 ? sequence : 1;
     }
-    if (out->is_failed)
+    if (out->is_out_of_memory)
         return;
     size_t stored = out->length - at - 4;
     qta_store_u32(out->bytes + at, (uint32_t)stored);
@@ -506,16 +513,16 @@ size_t qta_parquet_column_bytes(const struct qta_parquet_column *column)
 }
 
 bool qta_parquet_column_end(struct qta_parquet_column *column,
-                            const struct qta_growing_bytes **pages)
+                            const struct qta_packed_writer **pages)
 {
     end_page(column);
     if (column->dictionary_texts > 0) {
-        struct qta_growing_bytes whole = {0};
+        struct qta_packed_writer whole = {0};
         put_page(column, DICTIONARY_PAGE, column->dictionary_texts, QTA_PARQUET_PLAIN,
                  &column->dictionary, &whole);
         column->data_offset = whole.length;
-        qta_growing_bytes_put(&whole, column->pages.bytes, column->pages.length);
-        qta_growing_bytes_finish(&column->pages);
+        qta_packed_writer_put(&whole, column->pages.bytes, column->pages.length);
+        qta_packed_writer_finish(&column->pages);
         column->pages = whole;
     }
     *pages = &column->pages;

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "storage/growing_bytes.h"
+#include "storage/packed_bytes.h"
 #include "storage/thrift_compact_writer.h"
 
 struct ZSTD_CCtx_s;
@@ -75,7 +75,7 @@ void qta_parquet_column_put_text(struct qta_parquet_column *column, uint64_t key
 /** Ends the chunk: all of its pages are then in *pages, dictionary first, valid until clear().
  *  False: memory is short or packing failed; that stays so. */
 bool qta_parquet_column_end(struct qta_parquet_column *column,
-                            const struct qta_growing_bytes **pages);
+                            const struct qta_packed_writer **pages);
 
 /** Bytes that the chunk's finished pages take. */
 size_t qta_parquet_column_bytes(const struct qta_parquet_column *column);

@@ -18,31 +18,31 @@ static size_t run_length(const uint32_t *values, size_t count)
     return length;
 }
 
-static void put_run(struct qta_growing_bytes *out, uint32_t value, size_t length,
+static void put_run(struct qta_packed_writer *out, uint32_t value, size_t length,
                     unsigned bit_width)
 {
-    qta_growing_bytes_put_varint(out, (uint64_t)length << 1);
+    qta_packed_writer_put_varint(out, (uint64_t)length << 1);
     for (unsigned bits = 0; bits < bit_width; bits += 8)
-        qta_growing_bytes_put_u8(out, (uint8_t)(value >> bits));
+        qta_packed_writer_put_u8(out, (uint8_t)(value >> bits));
 }
 
 /* Groups of eight; the last one is filled up with zeros. */
-static void put_packed(struct qta_growing_bytes *out, const uint32_t *values, size_t count,
+static void put_packed(struct qta_packed_writer *out, const uint32_t *values, size_t count,
                        unsigned bit_width)
 {
     size_t groups = (count + GROUP - 1) / GROUP;
-    qta_growing_bytes_put_varint(out, (uint64_t)groups << 1 | 1);
+    qta_packed_writer_put_varint(out, (uint64_t)groups << 1 | 1);
     uint64_t word = 0;
     unsigned used = 0;
     for (size_t i = 0; i < groups * GROUP; i++) {
         word |= (uint64_t)(i < count ? values[i] : 0) << used;
         for (used += bit_width; used >= 8; used -= 8, word >>= 8)
-            qta_growing_bytes_put_u8(out, (uint8_t)word);
+            qta_packed_writer_put_u8(out, (uint8_t)word);
     }
     assert(used == 0);
 }
 
-void qta_parquet_put_hybrid(struct qta_growing_bytes *out, const uint32_t *values, size_t count,
+void qta_parquet_put_hybrid(struct qta_packed_writer *out, const uint32_t *values, size_t count,
                             unsigned bit_width)
 {
     assert(bit_width <= 32);
@@ -71,11 +71,11 @@ void qta_parquet_put_hybrid(struct qta_growing_bytes *out, const uint32_t *value
 
 enum { BLOCK = 128, MINIBLOCKS = 4, MINIBLOCK = BLOCK / MINIBLOCKS };
 
-static void put_miniblock(struct qta_growing_bytes *out, const uint64_t values[MINIBLOCK],
+static void put_miniblock(struct qta_packed_writer *out, const uint64_t values[MINIBLOCK],
                           unsigned bit_width)
 {
     size_t bytes = (size_t)MINIBLOCK * bit_width / 8;
-    uint8_t *to = qta_growing_bytes_reserve(out, bytes);
+    uint8_t *to = qta_packed_writer_reserve(out, bytes);
     if (!to || bytes == 0)
         return;
     memset(to, 0, bytes);
@@ -94,7 +94,7 @@ static void put_miniblock(struct qta_growing_bytes *out, const uint64_t values[M
 }
 
 /* Up to BLOCK differences, each above the least of them. */
-static void put_block(struct qta_growing_bytes *out, const uint64_t *deltas, size_t count)
+static void put_block(struct qta_packed_writer *out, const uint64_t *deltas, size_t count)
 {
     int64_t least = (int64_t)deltas[0];
     for (size_t i = 1; i < count; i++)
@@ -107,19 +107,19 @@ static void put_block(struct qta_growing_bytes *out, const uint64_t *deltas, siz
         if (width > widths[i / MINIBLOCK])
             widths[i / MINIBLOCK] = (uint8_t)width;
     }
-    qta_growing_bytes_put_zigzag(out, least);
-    qta_growing_bytes_put(out, widths, sizeof widths);
+    qta_packed_writer_put_zigzag(out, least);
+    qta_packed_writer_put(out, widths, sizeof widths);
     for (size_t i = 0; i * MINIBLOCK < count; i++)
         put_miniblock(out, above + i * MINIBLOCK, widths[i]);
 }
 
-void qta_parquet_put_delta(struct qta_growing_bytes *out, const int64_t *values, size_t count)
+void qta_parquet_put_delta(struct qta_packed_writer *out, const int64_t *values, size_t count)
 {
     assert(count > 0);
-    qta_growing_bytes_put_varint(out, BLOCK);
-    qta_growing_bytes_put_varint(out, MINIBLOCKS);
-    qta_growing_bytes_put_varint(out, count);
-    qta_growing_bytes_put_zigzag(out, values[0]);
+    qta_packed_writer_put_varint(out, BLOCK);
+    qta_packed_writer_put_varint(out, MINIBLOCKS);
+    qta_packed_writer_put_varint(out, count);
+    qta_packed_writer_put_zigzag(out, values[0]);
     for (size_t at = 1; at < count; at += BLOCK) {
         uint64_t deltas[BLOCK];
         size_t length = count - at < BLOCK ? count - at : BLOCK;
@@ -129,12 +129,12 @@ void qta_parquet_put_delta(struct qta_growing_bytes *out, const int64_t *values,
     }
 }
 
-void qta_parquet_put_bits(struct qta_growing_bytes *out, const int64_t *values, size_t count)
+void qta_parquet_put_bits(struct qta_packed_writer *out, const int64_t *values, size_t count)
 {
     for (size_t at = 0; at < count; at += 8) {
         uint8_t byte = 0;
         for (size_t i = 0; i < 8 && at + i < count; i++)
             byte = (uint8_t)(byte | (values[at + i] != 0) << i);
-        qta_growing_bytes_put_u8(out, byte);
+        qta_packed_writer_put_u8(out, byte);
     }
 }

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "storage/growing_bytes.h"
+#include "storage/packed_bytes.h"
 
 /** The encodings that are written, by Parquet's numbers. */
 enum qta_parquet_encoding {
@@ -17,13 +17,13 @@ enum qta_parquet_encoding {
 };
 
 /** The RLE and bit-packing hybrid: values below 1 << bit_width, which is at most 32. */
-void qta_parquet_put_hybrid(struct qta_growing_bytes *out, const uint32_t *values, size_t count,
+void qta_parquet_put_hybrid(struct qta_packed_writer *out, const uint32_t *values, size_t count,
                             unsigned bit_width);
 
 /** DELTA_BINARY_PACKED; differences wrap around. count is at least 1. */
-void qta_parquet_put_delta(struct qta_growing_bytes *out, const int64_t *values, size_t count);
+void qta_parquet_put_delta(struct qta_packed_writer *out, const int64_t *values, size_t count);
 
 /** PLAIN booleans: a bit each, the first lowest. */
-void qta_parquet_put_bits(struct qta_growing_bytes *out, const int64_t *values, size_t count);
+void qta_parquet_put_bits(struct qta_packed_writer *out, const int64_t *values, size_t count);
 
 #endif

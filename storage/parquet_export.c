@@ -499,16 +499,16 @@ enum qta_status qta_parquet_export_end_source(struct qta_parquet_export *parquet
 /* The sessions' paths, a line each; freed by the caller. */
 static char *list_sources(const struct qta_parquet_export *parquet)
 {
-    struct qta_growing_bytes list = {0};
+    struct qta_packed_writer list = {0};
     for (size_t i = 0; i < parquet->source_count; i++) {
         const char *path = parquet->sources[i].path;
-        qta_growing_bytes_put(&list, "\n", i > 0);
-        qta_growing_bytes_put(&list, path, strlen(path));
+        qta_packed_writer_put(&list, "\n", i > 0);
+        qta_packed_writer_put(&list, path, strlen(path));
     }
-    qta_growing_bytes_put_u8(&list, '\0');
-    if (!list.is_failed)
+    qta_packed_writer_put_u8(&list, '\0');
+    if (!list.is_out_of_memory)
         return (char *)list.bytes;
-    qta_growing_bytes_finish(&list);
+    qta_packed_writer_finish(&list);
     return NULL;
 }
 

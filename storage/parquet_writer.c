@@ -19,7 +19,7 @@ struct qta_parquet_writer {
     uint64_t group_rows;
     uint64_t rows; /* of the groups before */
     size_t group_count;
-    struct qta_growing_bytes groups; /* their RowGroups, one behind the other */
+    struct qta_packed_writer groups; /* their RowGroups, one behind the other */
 };
 
 static enum qta_status refuse_memory(struct qta_error *err)
@@ -78,7 +78,7 @@ void qta_parquet_writer_destroy(struct qta_parquet_writer *writer)
         qta_parquet_column_destroy(writer->columns[i]);
     free(writer->columns);
     ZSTD_freeCCtx(writer->compressor);
-    qta_growing_bytes_finish(&writer->groups);
+    qta_packed_writer_finish(&writer->groups);
     free(writer);
 }
 
@@ -105,7 +105,7 @@ enum qta_status qta_parquet_writer_end_group(struct qta_parquet_writer *writer,
     qta_thrift_list(&thrift, 1, QTA_THRIFT_STRUCT, writer->column_count);
     for (size_t i = 0; i < writer->column_count; i++) {
         struct qta_parquet_column *column = writer->columns[i];
-        const struct qta_growing_bytes *pages;
+        const struct qta_packed_writer *pages;
         if (!qta_parquet_column_end(column, &pages))
             return refuse_memory(err);
         bytes += qta_parquet_column_describe(column, &thrift, qta_output_file_offset(writer->file));
@@ -125,7 +125,7 @@ enum qta_status qta_parquet_writer_end_group(struct qta_parquet_writer *writer,
     writer->rows += writer->group_rows;
     writer->group_rows = 0;
     writer->group_count++;
-    return writer->groups.is_failed ? refuse_memory(err) : QTA_OK;
+    return writer->groups.is_out_of_memory ? refuse_memory(err) : QTA_OK;
 }
 
 enum qta_status qta_parquet_writer_end_row(struct qta_parquet_writer *writer, struct qta_error *err)
@@ -176,7 +176,7 @@ static void put_metadata(struct qta_parquet_writer *writer, struct qta_thrift_wr
     put_schema(writer, thrift);
     qta_thrift_i64(thrift, 3, (int64_t)writer->rows);
     qta_thrift_list(thrift, 4, QTA_THRIFT_STRUCT, writer->group_count);
-    qta_growing_bytes_put(thrift->out, writer->groups.bytes, writer->groups.length);
+    qta_packed_writer_put(thrift->out, writer->groups.bytes, writer->groups.length);
     if (pair_count > 0)
         qta_thrift_list(thrift, 5, QTA_THRIFT_STRUCT, pair_count);
     for (size_t i = 0; i < pair_count; i++) {
@@ -197,14 +197,14 @@ enum qta_status qta_parquet_writer_finish(struct qta_parquet_writer *writer,
     enum qta_status status = qta_parquet_writer_end_group(writer, err);
     if (status != QTA_OK)
         return status;
-    struct qta_growing_bytes footer = {0};
+    struct qta_packed_writer footer = {0};
     struct qta_thrift_writer thrift = {.out = &footer};
     put_metadata(writer, &thrift, pairs, pair_count);
-    qta_growing_bytes_put_u32(&footer, (uint32_t)footer.length);
-    qta_growing_bytes_put(&footer, magic, MAGIC_BYTES);
-    status = footer.is_failed || writer->groups.is_failed
+    qta_packed_writer_put_u32(&footer, (uint32_t)footer.length);
+    qta_packed_writer_put(&footer, magic, MAGIC_BYTES);
+    status = footer.is_out_of_memory || writer->groups.is_out_of_memory
                  ? refuse_memory(err)
                  : qta_output_file_write(writer->file, footer.bytes, footer.length, err);
-    qta_growing_bytes_finish(&footer);
+    qta_packed_writer_finish(&footer);
     return status;
 }

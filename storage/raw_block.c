@@ -3,16 +3,6 @@
 
 #include <string.h>
 
-static uint64_t fold_sign(int64_t value)
-{
-    return (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
-}
-
-static int64_t unfold_sign(uint64_t value)
-{
-    return (int64_t)(value >> 1 ^ (UINT64_C(0) - (value & 1)));
-}
-
 /* ---- packing ------------------------------------------------------------------------------- */
 
 void qta_raw_block_finish(struct qta_raw_block *block)
@@ -53,9 +43,9 @@ bool qta_raw_block_add(struct qta_raw_block *block, const struct qta_raw_frame *
     qta_packed_writer_put_u8(heads, frame->flags);
     qta_packed_writer_put_varint(heads, frame->provider);
     qta_packed_writer_put_varint(heads, frame->conn);
-    qta_packed_writer_put_varint(heads, fold_sign((int64_t)step));
+    qta_packed_writer_put_zigzag(heads, (int64_t)step);
     qta_packed_writer_put_varint(heads, frame->tick_count);
-    qta_packed_writer_put_varint(heads, fold_sign((int64_t)elapsed));
+    qta_packed_writer_put_zigzag(heads, (int64_t)elapsed);
     qta_packed_writer_put_varint(heads, frame->stored_length);
     qta_packed_writer_put_varint(heads, frame->length - frame->stored_length);
     qta_packed_writer_put(&block->bytes, frame->bytes, frame->stored_length);
@@ -100,10 +90,10 @@ bool qta_raw_cursor_next(struct qta_raw_cursor *cursor, struct qta_raw_frame *fr
     uint64_t provider = qta_packed_reader_take_varint(heads);
     uint64_t conn = qta_packed_reader_take_varint(heads);
     uint64_t first_seq = cursor->last_first_seq +
-                         (uint64_t)unfold_sign(qta_packed_reader_take_varint(heads));
+                         qta_unzigzag(qta_packed_reader_take_varint(heads));
     uint64_t tick_count = qta_packed_reader_take_varint(heads);
     uint64_t ts_recv = (uint64_t)cursor->last_ts_recv_ns +
-                       (uint64_t)unfold_sign(qta_packed_reader_take_varint(heads));
+                       qta_unzigzag(qta_packed_reader_take_varint(heads));
     uint64_t stored = qta_packed_reader_take_varint(heads);
     uint64_t left_out = qta_packed_reader_take_varint(heads);
     if (heads->is_short || provider > UINT16_MAX || conn > UINT32_MAX || tick_count > UINT32_MAX ||

@@ -23,7 +23,7 @@ static void put_header(struct qta_thrift_writer *writer, int id, enum compact_ty
     int *last_id = &writer->last_id[writer->depth - 1];
     int step = id - *last_id;
     assert(step > 0 && step <= STEP_MAX); /* no struct of Parquet has larger holes */
-    qta_growing_bytes_put_u8(writer->out, (uint8_t)(step << 4 | (int)type));
+    qta_packed_writer_put_u8(writer->out, (uint8_t)(step << 4 | (int)type));
     *last_id = id;
 }
 
@@ -43,7 +43,7 @@ void qta_thrift_end(struct qta_thrift_writer *writer)
 {
     assert(writer->depth > 0);
     writer->depth--;
-    qta_growing_bytes_put_u8(writer->out, 0);
+    qta_packed_writer_put_u8(writer->out, 0);
 }
 
 void qta_thrift_bool(struct qta_thrift_writer *writer, int id, bool value)
@@ -54,31 +54,31 @@ void qta_thrift_bool(struct qta_thrift_writer *writer, int id, bool value)
 void qta_thrift_i8(struct qta_thrift_writer *writer, int id, int8_t value)
 {
     put_header(writer, id, COMPACT_I8);
-    qta_growing_bytes_put_u8(writer->out, (uint8_t)value);
+    qta_packed_writer_put_u8(writer->out, (uint8_t)value);
 }
 
 void qta_thrift_i16(struct qta_thrift_writer *writer, int id, int16_t value)
 {
     put_header(writer, id, COMPACT_I16);
-    qta_growing_bytes_put_zigzag(writer->out, value);
+    qta_packed_writer_put_zigzag(writer->out, value);
 }
 
 void qta_thrift_i32(struct qta_thrift_writer *writer, int id, int32_t value)
 {
     put_header(writer, id, COMPACT_I32);
-    qta_growing_bytes_put_zigzag(writer->out, value);
+    qta_packed_writer_put_zigzag(writer->out, value);
 }
 
 void qta_thrift_i64(struct qta_thrift_writer *writer, int id, int64_t value)
 {
     put_header(writer, id, COMPACT_I64);
-    qta_growing_bytes_put_zigzag(writer->out, value);
+    qta_packed_writer_put_zigzag(writer->out, value);
 }
 
 static void put_binary(struct qta_thrift_writer *writer, const void *bytes, size_t length)
 {
-    qta_growing_bytes_put_varint(writer->out, length);
-    qta_growing_bytes_put(writer->out, bytes, length);
+    qta_packed_writer_put_varint(writer->out, length);
+    qta_packed_writer_put(writer->out, bytes, length);
 }
 
 void qta_thrift_binary(struct qta_thrift_writer *writer, int id, const void *bytes, size_t length)
@@ -98,14 +98,14 @@ void qta_thrift_list(struct qta_thrift_writer *writer, int id, enum qta_thrift_t
     enum { SHORT_MAX = 14 };
     put_header(writer, id, COMPACT_LIST);
     size_t nibble = count <= SHORT_MAX ? count : SHORT_MAX + 1;
-    qta_growing_bytes_put_u8(writer->out, (uint8_t)(nibble << 4 | (size_t)type));
+    qta_packed_writer_put_u8(writer->out, (uint8_t)(nibble << 4 | (size_t)type));
     if (count > SHORT_MAX)
-        qta_growing_bytes_put_varint(writer->out, count);
+        qta_packed_writer_put_varint(writer->out, count);
 }
 
 void qta_thrift_element_i32(struct qta_thrift_writer *writer, int32_t value)
 {
-    qta_growing_bytes_put_zigzag(writer->out, value);
+    qta_packed_writer_put_zigzag(writer->out, value);
 }
 
 void qta_thrift_element_string(struct qta_thrift_writer *writer, const char *text)

@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "storage/growing_bytes.h"
+#include "storage/packed_bytes.h"
 
 enum { QTA_THRIFT_DEPTH_MAX = 8 };
 
@@ -30,7 +30,7 @@ enum qta_thrift_type {
 
 /** Start from zeroes and out. */
 struct qta_thrift_writer {
-    struct qta_growing_bytes *out;
+    struct qta_packed_writer *out;
     size_t depth;
     int last_id[QTA_THRIFT_DEPTH_MAX];
 };

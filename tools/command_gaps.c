@@ -21,7 +21,9 @@ static const struct qta_option options[] = {
 
 static const struct qta_option_help_row kind_rows[] = {
     {"gap", "data of a venue was missed: from the last good record to the first one after it"},
-    {"drop", "a subscriber was too slow and missed ticks, which are recorded all the same"},
+    {"drop",
+     "a subscriber was too slow and missed ticks, which are recorded; or, where detail says "
+     "'recording', the disk took no more, and they are not"},
     {"connection", "a connection was lost, until it was ready again"},
     {"hole", "records that a repair found lost"},
     {"damage", "records that are lost and not repaired; exit status 3"},

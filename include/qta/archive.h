@@ -148,8 +148,9 @@ QTA_API enum qta_status qta_session_compact(const char *path, int level,
  */
 
 enum qta_outage_kind {
-    QTA_OUTAGE_GAP = 0,  /**< a GAP record: data of a venue was missed */
-    QTA_OUTAGE_DROP = 1, /**< a DROP record: a subscriber was too slow; recorded all the same */
+    QTA_OUTAGE_GAP = 0, /**< a GAP record: data of a venue was missed */
+    QTA_OUTAGE_DROP =
+        1, /**< a DROP record: a subscriber was too slow, or the disk full: see struct qta_drop */
     QTA_OUTAGE_CONNECTION = 2, /**< from a lost connection to the next one that is ready */
     QTA_OUTAGE_HOLE = 3,       /**< records that a repair found lost */
     QTA_OUTAGE_DAMAGE = 4,     /**< records that are lost, and not repaired: see detail */

@@ -52,7 +52,7 @@ static uint64_t read_packed(const uint8_t *bytes, size_t index, unsigned width)
 
 static void check_hybrid(const uint32_t *values, size_t count, unsigned width)
 {
-    struct qta_growing_bytes out = {0};
+    struct qta_packed_writer out = {0};
     qta_parquet_put_hybrid(&out, values, count, width);
     const uint8_t *at = out.bytes;
     size_t seen = 0;
@@ -72,7 +72,7 @@ static void check_hybrid(const uint32_t *values, size_t count, unsigned width)
     }
     assert_ptr_equal(at, out.bytes + out.length);
     assert_true(seen >= count && seen < count + 8);
-    qta_growing_bytes_finish(&out);
+    qta_packed_writer_finish(&out);
 }
 
 static void runs_and_packed_groups_come_back(void **state)
@@ -96,7 +96,7 @@ static void runs_and_packed_groups_come_back(void **state)
 
 static void check_delta(const int64_t *values, size_t count)
 {
-    struct qta_growing_bytes out = {0};
+    struct qta_packed_writer out = {0};
     qta_parquet_put_delta(&out, values, count);
     const uint8_t *at = out.bytes;
     size_t block = read_varint(&at);
@@ -119,7 +119,7 @@ static void check_delta(const int64_t *values, size_t count)
         }
     }
     assert_ptr_equal(at, out.bytes + out.length);
-    qta_growing_bytes_finish(&out);
+    qta_packed_writer_finish(&out);
 }
 
 static void differences_come_back(void **state)
