@@ -78,12 +78,12 @@ static void every_loss_is_on_record_and_followed_by_a_full_resubscription(void *
          "connecting open ready subscribed trade disconnected:peer_closed "
          "connecting open ready subscribed gap trade",
          1001},
-        {"closed for a restart, as libwebsockets shows it",
+        {"closed for a restart",
          {.lifetime_ns = 1500 * MS,
-          .end = {.cause = QTA_CAUSE_PEER_CLOSED, .code = 1002, .reason = "protocol error"}},
+          .end = {.cause = QTA_CAUSE_PEER_CLOSED, .code = 1012, .reason = "service restart"}},
          "connecting open ready subscribed trade disconnected:peer_closed "
          "connecting open ready subscribed gap trade",
-         1002},
+         1012},
         {"no answer to pings",
          {.lifetime_ns = 1500 * MS, .end = {.cause = QTA_CAUSE_SILENT, .reason = "no pong"}},
          "connecting open ready subscribed trade disconnected:silent "

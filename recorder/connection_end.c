@@ -1,0 +1,119 @@
+/* Failures: which are final, which are tried again and when. */
+#include "recorder/connection_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <qta/log.h>
+#include <qta/timestamp.h>
+
+#include "adapters/adapter_defaults.h"
+
+enum { REFUSALS_MAX = 3 }; /* 401, 403 and bad certificates: a person must act */
+
+static void log_failure(struct qta_connection *connection, const char *sentence, int64_t delay_ns)
+{
+    uint32_t failures = connection->backoff.failures;
+    bool is_same = strcmp(connection->last_reason, sentence) == 0;
+    bool is_power_of_two = (failures & (failures - 1)) == 0;
+    if (is_same && !is_power_of_two)
+        return;
+    snprintf(connection->last_reason, sizeof connection->last_reason, "%s", sentence);
+    char delay[QTA_TIMESTAMP_TEXT_BYTES];
+    qta_duration_print(delay_ns, delay);
+    qta_log(QTA_LOG_WARNING, connection->name, "%s; retry %" PRIu32 " in %s%s", sentence, failures,
+            delay, is_same ? " (the same as before; logged at 4, 8, 16, ... in a row)" : "");
+}
+
+static void block(struct qta_connection *connection, enum qta_status verdict,
+                  const struct qta_connection_failure *failure, const char *remark)
+{
+    connection->state = QTA_CONNECTION_BLOCKED;
+    connection->verdict = verdict;
+    snprintf(connection->last_reason, sizeof connection->last_reason, "%s%s", failure->sentence,
+             remark);
+    qta_connection_record(connection, QTA_CONN_BLOCKED, failure->cause, failure->code,
+                          failure->sentence);
+}
+
+static bool is_refusal(const struct qta_connection_failure *failure, const struct qta_link_end *end)
+{
+    if (failure->cause == QTA_CAUSE_HTTP)
+        return failure->code == 401 || failure->code == 403;
+    return failure->cause == QTA_CAUSE_TLS && end && end->is_certificate;
+}
+
+/* Back off, or give up. */
+static void decide(struct qta_connection *connection, const struct qta_connection_failure *failure,
+                   bool is_refused)
+{
+    connection->refusals = is_refused ? connection->refusals + 1 : 0;
+    if (failure->is_final) {
+        block(connection, QTA_ERR_REFUSED, failure, "; not tried again");
+        return;
+    }
+    if (connection->refusals >= REFUSALS_MAX) {
+        block(connection, QTA_ERR_REFUSED, failure,
+              failure->cause == QTA_CAUSE_TLS
+                  ? ", three times: check tls.ca_file and the clock; not tried again"
+                  : ", three times: check key and secret; not tried again");
+        return;
+    }
+    int64_t delay_ns;
+    if (!qta_backoff_fail(&connection->backoff, failure->retry_after_ns, &delay_ns)) {
+        block(connection, QTA_ERR_FEED, failure, "; reconnect_attempts are used up");
+        return;
+    }
+    connection->state = QTA_CONNECTION_BACKING_OFF;
+    connection->deadline_ns = connection->now_ns + delay_ns;
+    log_failure(connection, failure->sentence, delay_ns);
+}
+
+void qta_connection_finish(struct qta_connection *connection)
+{
+    qta_connection_record(connection, QTA_CONN_STOPPED,
+                          connection->is_stopping ? QTA_CAUSE_STOP : QTA_CAUSE_NONE, 0, "");
+    connection->epoch = 0;
+    connection->state = QTA_CONNECTION_FINISHED;
+}
+
+void qta_connection_end(struct qta_connection *connection,
+                        const struct qta_connection_failure *seen, const struct qta_link_end *end)
+{
+    struct qta_connection_failure failure = connection->failure.is_set ? connection->failure
+                                                                       : *seen;
+    bool was_open = connection->epoch != 0;
+    if (was_open && !connection->failure.is_set)
+        qta_adapter_on_close(connection->adapter);
+    if (was_open) {
+        qta_counter_add(&connection->options.counters->disconnects, 1);
+        qta_counter_add(&connection->options.counters->connected, UINT64_MAX); /* minus one */
+    }
+    qta_feed_end(&connection->feed, failure.cause, was_open);
+    connection->link = NULL;
+    connection->failure = (struct qta_connection_failure){0};
+    connection->is_adapter_ready = false;
+    qta_send_queue_clear(&connection->send_queue);
+    qta_wants_forget(connection->wants);
+    if (connection->is_stopping || connection->is_adapter_finished) {
+        qta_connection_finish(connection);
+        return;
+    }
+    qta_connection_record(connection, QTA_CONN_DISCONNECTED, failure.cause, failure.code,
+                          failure.sentence);
+    connection->epoch = 0;
+    if (connection->has_flowed)
+        qta_connection_open_gap(connection, failure.cause);
+    decide(connection, &failure, is_refusal(&failure, end));
+}
+
+void qta_connection_fail(struct qta_connection *connection, enum qta_conn_cause cause, int code,
+                         const char *sentence)
+{
+    if (connection->failure.is_set)
+        return;
+    connection->failure = (struct qta_connection_failure){
+        .is_set = true, .cause = cause, .code = code};
+    snprintf(connection->failure.sentence, sizeof connection->failure.sentence, "%s", sentence);
+}

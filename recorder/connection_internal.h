@@ -1,0 +1,134 @@
+/** @file connection_internal.h
+ *  What the files of a connection share: connection.c (its life), connection_host.c (the adapter
+ * and what it asks for), connection_link.c (the link and attempts), connection_end.c (failures and
+ * what follows from them), connection_records.c (what the session is told).
+ *
+ *  The adapter calls back into the host from within any call to it, so the host functions only note
+ *  things down; what follows from them is done in qta_connection_leave(), after the outermost call
+ *  to the adapter has returned. */
+#ifndef QTA_RECORDER_CONNECTION_INTERNAL_H
+#define QTA_RECORDER_CONNECTION_INTERNAL_H
+
+#include "recorder/backoff.h"
+#include "recorder/connection.h"
+#include "recorder/secret_mask.h"
+#include "recorder/send_queue.h"
+#include "recorder/wants.h"
+
+enum { QTA_CLOSE_NORMAL = 1000, QTA_CLOSE_PROTOCOL = 1002, QTA_CLOSE_TOO_LARGE = 1009 };
+
+/* Why a connection is no good: the adapter's word, or the link's. */
+struct qta_connection_failure {
+    bool is_set;
+    bool is_final;
+    enum qta_conn_cause cause;
+    int code;
+    int64_t retry_after_ns;
+    char sentence[256];
+};
+
+struct qta_connection {
+    struct qta_adapter_host host; /* first: the adapter's way back to us */
+    struct qta_connection_options options;
+    struct qta_adapter *adapter;
+    char *name;
+    char *url;
+    char *tls_ca_file;
+    bool tls_is_insecure;
+    int64_t ping_interval_ns;
+    size_t message_max_bytes;
+    uint16_t provider;
+    bool stores_frames;
+    struct qta_secret_mask secrets; /* that must not be stored */
+
+    enum qta_connection_state state;
+    struct qta_link *link;
+    bool has_link_ended;
+    bool is_stopping;
+    bool is_paused;
+    bool is_adapter_ready;    /* it said so, we have not answered yet */
+    bool is_adapter_finished; /* likewise */
+    bool has_answer;          /* subscribed() since the last qta_connection_leave() */
+    int depth;                /* calls to the adapter that have not returned */
+    struct qta_connection_failure failure;
+    uint32_t connects;      /* that opened: the epoch of the last one */
+    uint32_t epoch;         /* of the one that is open, 0 for none */
+    uint32_t refusals;      /* in a row */
+    uint32_t faults_logged; /* bits of enum qta_fault, this connection's */
+
+    struct qta_backoff backoff;
+    struct qta_send_queue send_queue;
+    struct qta_wants *wants;
+    struct qta_feed feed;
+    int64_t now_ns;
+    int64_t realtime_ns;
+    int64_t frame_ns;    /* receive time of what is being decoded */
+    int64_t deadline_ns; /* end of a backoff, or of the patience for ready() */
+    int64_t service_ns;  /* when the adapter wants to be called */
+
+    bool has_flowed;  /* data could flow at some time in this run */
+    bool is_gap_open; /* data is being missed */
+    enum qta_conn_cause gap_cause;
+    int64_t last_good_ns;
+
+    char last_reason[256]; /* of the last failure logged: the same one is not logged every time */
+    enum qta_status verdict;
+};
+
+static inline bool qta_connection_is_offline(const struct qta_connection *connection)
+{
+    return connection->options.ops->transport == QTA_TRANSPORT_NONE;
+}
+
+static inline bool qta_connection_is_recording(const struct qta_connection *connection)
+{
+    return (connection->options.ops->traits & QTA_TRAIT_STAMPS_ALL) != 0;
+}
+
+/** Open for the adapter: it may be called, and heard. */
+static inline bool qta_connection_is_live(const struct qta_connection *connection)
+{
+    return connection->epoch != 0 && !connection->failure.is_set && !connection->is_stopping &&
+           !connection->is_adapter_finished;
+}
+
+/* ---- connection_records.c ---- */
+
+/** Publishes a CONN tick. sentence may be "". */
+void qta_connection_record(struct qta_connection *connection, enum qta_conn_state state,
+                           enum qta_conn_cause cause, int code, const char *sentence);
+
+/** From now on data is being missed; open already: the first cause stays. */
+void qta_connection_open_gap(struct qta_connection *connection, enum qta_conn_cause cause);
+
+/** Data can flow (again): publishes the GAP tick of what was missed. */
+void qta_connection_close_gap(struct qta_connection *connection);
+
+/* ---- connection_end.c ---- */
+
+/** Notes why the connection is no good, unless that is known already. */
+void qta_connection_fail(struct qta_connection *connection, enum qta_conn_cause cause, int code,
+                         const char *sentence);
+
+/** The link is gone, or never came to be. The adapter's own word on why goes before `seen`, the
+ *  link's, which then only saw our close. end is NULL where there was no link. */
+void qta_connection_end(struct qta_connection *connection,
+                        const struct qta_connection_failure *seen, const struct qta_link_end *end);
+
+/** It was stopped, or its adapter has no more ticks. */
+void qta_connection_finish(struct qta_connection *connection);
+
+/* ---- connection_host.c ---- */
+
+extern const struct qta_adapter_host_ops qta_connection_host_ops;
+
+/** Around every call to the adapter. */
+void qta_connection_enter(struct qta_connection *connection);
+void qta_connection_leave(struct qta_connection *connection);
+
+/* ---- connection_link.c ---- */
+
+/** Begins to connect; an adapter without a connection is open at once. */
+void qta_connection_attempt(struct qta_connection *connection);
+
+#endif
