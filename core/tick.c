@@ -129,6 +129,8 @@ static const struct qta_field gap_fields[] = {
     PLAIN("first_good", QTA_FIELD_TIME, gap, first_good_ns),
     PLAIN("last_good_seq", QTA_FIELD_U64, gap, last_good_seq),
     PLAIN("first_good_seq", QTA_FIELD_U64, gap, first_good_seq),
+    PLAIN("resolves", QTA_FIELD_U64, gap, resolves),
+    ENUM("resolved_by", gap, resolved_by, qta_gap_remedy_name),
 };
 
 static const struct qta_field drop_fields[] = {
@@ -319,6 +321,8 @@ const char *qta_conn_cause_name(unsigned cause)
         [QTA_CAUSE_AUTH] = "auth",
         [QTA_CAUSE_PROVIDER] = "provider",
         [QTA_CAUSE_CRASH] = "crash",
+        [QTA_CAUSE_SEQUENCE] = "sequence",
+        [QTA_CAUSE_MUTE] = "mute",
     };
     return NAME_IN(names, cause);
 }
@@ -358,4 +362,15 @@ const char *qta_gap_scope_name(unsigned scope)
         [QTA_GAP_SYMBOL] = "symbol",
     };
     return NAME_IN(names, scope);
+}
+
+const char *qta_gap_remedy_name(unsigned remedy)
+{
+    static const char *const names[] = {
+        [QTA_REMEDY_NONE] = "",
+        [QTA_REMEDY_LATE] = "late",
+        [QTA_REMEDY_SNAPSHOT] = "snapshot",
+        [QTA_REMEDY_BACKFILL] = "backfill",
+    };
+    return NAME_IN(names, remedy);
 }

@@ -18,7 +18,7 @@
 #include "core/histogram.h"
 #include "recorder/counters.h"
 
-enum { QTA_FEED_CAUSES = QTA_CAUSE_CRASH + 1 };
+enum { QTA_FEED_CAUSES = QTA_CAUSE_MUTE + 1 };
 
 struct qta_feed {
     bool is_detailed; /**< every tick is counted, not only frames and events; set before the run */

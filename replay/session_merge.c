@@ -111,6 +111,8 @@ static enum qta_status append(struct session_merge *merge, const struct qta_tick
     enum qta_status status = QTA_OK;
     for (size_t i = 0; status == QTA_OK && i < count; i++) {
         struct qta_tick tick = ticks[i];
+        if (tick.type == QTA_TICK_GAP)
+            tick.gap.resolves = QTA_U64_NONE; /* numbers are others here; its bounds still tell */
         status = qta_growing_session_append(merge->growing, &tick, err);
     }
     merge->result->records += count;

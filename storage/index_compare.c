@@ -96,7 +96,7 @@ static void compare_tables(struct comparison *comparison)
         {"segment_symbols", "SELECT segment, name, records FROM segment_symbols "
                             "JOIN symbols ON id=symbol ORDER BY 1,2"},
         {"gaps", "SELECT rx_seq, segment, ts_recv_ns, scope, cause, p.name, s.name, last_good_ns, "
-                 "first_good_ns, last_good_seq, first_good_seq FROM gaps "
+                 "first_good_ns, last_good_seq, first_good_seq, resolves, resolved_by FROM gaps "
                  "LEFT JOIN providers p ON p.id=provider LEFT JOIN symbols s ON s.id=symbol "
                  "ORDER BY 1"},
     };

@@ -16,6 +16,7 @@ struct found {
     uint32_t provider;
     uint32_t symbol;
     uint32_t detail; /* text id; 0 for none */
+    struct qta_gap gap;
     char *message;   /* owned; NULL for none */
     bool is_lasting; /* a connection that is not back yet */
     size_t order;
@@ -56,17 +57,51 @@ static struct found *add(struct search *search, enum qta_outage_kind kind)
     found->outage.until_ns = QTA_TIME_UNKNOWN;
     found->outage.scope = "";
     found->outage.cause = "";
+    found->outage.resolved_by = "";
+    found->outage.resolved_ns = QTA_TIME_UNKNOWN;
     return found;
+}
+
+/* The gap that the record says is healed, and not only in part, or NULL. Its number is that of
+ * another one where records were numbered anew. */
+static struct found *find_gap(struct search *search, const struct qta_tick *tick)
+{
+    const struct qta_gap *gap = &tick->gap;
+    for (size_t i = search->count; i > 0; i--) {
+        struct found *found = &search->found[i - 1];
+        if (found->outage.kind == QTA_OUTAGE_GAP && found->provider == tick->provider &&
+            found->symbol == tick->symbol && found->gap.scope == gap->scope &&
+            found->gap.cause == gap->cause && found->gap.last_good_ns == gap->last_good_ns &&
+            found->gap.first_good_ns == gap->first_good_ns &&
+            found->gap.last_good_seq == gap->last_good_seq &&
+            found->gap.first_good_seq == gap->first_good_seq)
+            return found;
+    }
+    return NULL;
+}
+
+static void take_remedy(struct search *search, const struct qta_tick *tick)
+{
+    struct found *found = find_gap(search, tick);
+    if (!found || found->outage.resolved_ns != QTA_TIME_UNKNOWN)
+        return;
+    found->outage.resolved_by = qta_gap_remedy_name(tick->gap.resolved_by);
+    found->outage.resolved_ns = tick->ts_recv_ns;
 }
 
 static bool take_gap(struct search *search, const struct qta_tick *tick)
 {
+    if (tick->gap.resolved_by != QTA_REMEDY_NONE) {
+        take_remedy(search, tick);
+        return true;
+    }
     struct found *found = add(search, QTA_OUTAGE_GAP);
     if (!found)
         return false;
     const struct qta_gap *gap = &tick->gap;
     found->provider = tick->provider;
     found->symbol = tick->symbol;
+    found->gap = *gap;
     found->outage.from_ns = gap->last_good_ns;
     found->outage.until_ns = gap->first_good_ns;
     found->outage.scope = qta_gap_scope_name(gap->scope);

@@ -35,6 +35,9 @@ static const struct qta_option_help_row name_rows[] = {
     {"from, until, duration_ns", "null when that is not known: it may last until now"},
     {"records", "that are missing; null when that is not known"},
     {"provider, symbol, scope, cause, detail", "null when there is none"},
+    {"resolved_by, resolved",
+     "how and when a gap was healed: 'late' (what was missing came after all), 'snapshot' (the "
+     "order book is true again, and nothing else), 'backfill'; null when it was not"},
     {NULL, NULL},
 };
 
@@ -70,7 +73,8 @@ struct listing {
     const char *path;
     bool is_json;
     uint64_t counts[QTA_OUTAGE_KIND_END];
-    uint64_t records; /* of holes and damage */
+    uint64_t resolved; /* gaps */
+    uint64_t records;  /* of holes and damage */
 };
 
 static bool has_duration(const struct qta_outage *outage)
@@ -94,8 +98,10 @@ static void print_json(const char *path, const struct qta_outage *outage)
 {
     char from[QTA_TIMESTAMP_TEXT_BYTES];
     char until[QTA_TIMESTAMP_TEXT_BYTES];
+    char resolved[QTA_TIMESTAMP_TEXT_BYTES];
     qta_timestamp_print(outage->from_ns, from);
     qta_timestamp_print(outage->until_ns, until);
+    qta_timestamp_print(outage->resolved_ns, resolved);
     printf("{\"session\":\"");
     qta_escaped_print(stdout, path, true);
     printf("\",\"kind\":\"%s\"", qta_outage_kind_name(outage->kind));
@@ -114,6 +120,8 @@ static void print_json(const char *path, const struct qta_outage *outage)
     print_json_text("scope", outage->scope);
     print_json_text("cause", outage->cause);
     print_json_text("detail", outage->detail);
+    print_json_text("resolved_by", outage->resolved_by);
+    print_json_text("resolved", resolved);
     printf("}\n");
 }
 
@@ -143,6 +151,8 @@ static void print_text(const char *path, const struct qta_outage *outage)
     if (outage->records > 0)
         printf("  %s records", qta_number_print(outage->records, records));
     print_word(outage->detail);
+    if (outage->resolved_by[0] != '\0')
+        printf("  (resolved by %s)", outage->resolved_by);
     printf("\n");
 }
 
@@ -150,6 +160,7 @@ static void print_outage(void *user, const struct qta_outage *outage)
 {
     struct listing *listing = user;
     listing->counts[outage->kind]++;
+    listing->resolved += outage->resolved_by[0] != '\0';
     if (outage->kind == QTA_OUTAGE_HOLE)
         listing->records += outage->records;
     if (listing->is_json)
@@ -163,9 +174,10 @@ static void print_summary(const struct listing *listing)
     char lost[QTA_NUMBER_TEXT_BYTES];
     fflush(stdout);
     fprintf(stderr,
-            "gaps: %" PRIu64 ", drops: %" PRIu64 ", lost connections: %" PRIu64
-            ", known holes: %" PRIu64 " (%s records), damaged places: %" PRIu64 "\n",
-            listing->counts[QTA_OUTAGE_GAP], listing->counts[QTA_OUTAGE_DROP],
+            "gaps: %" PRIu64 " (%" PRIu64 " resolved), drops: %" PRIu64
+            ", lost connections: %" PRIu64 ", known holes: %" PRIu64
+            " (%s records), damaged places: %" PRIu64 "\n",
+            listing->counts[QTA_OUTAGE_GAP], listing->resolved, listing->counts[QTA_OUTAGE_DROP],
             listing->counts[QTA_OUTAGE_CONNECTION], listing->counts[QTA_OUTAGE_HOLE],
             qta_number_print(listing->records, lost), listing->counts[QTA_OUTAGE_DAMAGE]);
 }

@@ -29,7 +29,7 @@ static const struct qta_option_help_row name_rows[] = {
     {"segments, bytes", "sealed files, and the size of all files together"},
     {"first_ts_recv, last_ts_recv", "when the first and last record was received; null when there "
                                     "is none"},
-    {"gaps, dropped", "outages on record, and ticks that a slow subscriber missed"},
+    {"gaps, dropped", "outages on record, healed ones twice; ticks that a slow subscriber missed"},
     {"raw_frames, raw_bytes",
      "messages of the venues that are stored, and their size as they came"},
     {"lost", "records that a repair found lost"},

@@ -168,6 +168,10 @@ struct qta_outage {
     const char *scope; /**< of a gap: "session", "provider", "symbol" */
     const char *cause;
     const char *detail; /**< a subscriber's name, or a sentence */
+    /** Of a gap that was healed for all that it was of: "late", "snapshot" (which brings the state
+     * of an order book back, and nothing else), "backfill", and when. */
+    const char *resolved_by;
+    int64_t resolved_ns; /**< QTA_TIME_UNKNOWN: it was not */
 };
 
 /** "gap", "drop", "connection", "hole", "damage". Static. */

@@ -232,7 +232,7 @@ struct qta_session_info {
     uint64_t runs;
     uint64_t segments;
     uint64_t bytes;           /**< of all files of the session */
-    uint64_t gaps;            /**< GAP records */
+    uint64_t gaps;            /**< GAP records, those of gaps that were healed included */
     uint64_t dropped;         /**< sum of DROP counts */
     uint64_t raw_frames;      /**< stored frames */
     uint64_t raw_bytes;       /**< of them, as the venues sent them */

@@ -220,6 +220,8 @@ enum qta_conn_cause {
     QTA_CAUSE_AUTH = 10,       /**< credentials refused; code is the provider's */
     QTA_CAUSE_PROVIDER = 11,   /**< the provider reported an error; code is its own */
     QTA_CAUSE_CRASH = 12,      /**< the recorder itself ended without closing */
+    QTA_CAUSE_SEQUENCE = 13,   /**< the venue's numbers leave some out */
+    QTA_CAUSE_MUTE = 14,       /**< connected, but what should have come did not */
 };
 
 struct qta_conn {
@@ -232,14 +234,29 @@ struct qta_conn {
 
 enum qta_gap_scope { QTA_GAP_SESSION = 1, QTA_GAP_PROVIDER = 2, QTA_GAP_SYMBOL = 3 };
 
-/** Data that was missed: everything between two instants, or between two venue sequence numbers. */
+/** What healed a gap. */
+enum qta_gap_remedy {
+    QTA_REMEDY_NONE = 0, /**< nothing: this record tells the gap itself */
+    QTA_REMEDY_LATE = 1, /**< all that was missing came after all, out of order */
+    QTA_REMEDY_SNAPSHOT =
+        2, /**< the venue sent the symbol's whole order book: that is true again */
+    QTA_REMEDY_BACKFILL = 3, /**< what was missing was fetched */
+};
+
+/** Data that was missed: everything between two instants, or between two venue sequence numbers.
+ *
+ *  A gap that is healed is told once more, with resolved_by set: cause and bounds are those of the
+ *  gap; scope and symbol say for whom it is healed, which may be one symbol of a provider's gap. */
 struct qta_gap {
     int64_t last_good_ns;   /**< ts_recv of the last record before; QTA_TIME_UNKNOWN if none */
     int64_t first_good_ns;  /**< ts_recv at which data can flow again */
     uint64_t last_good_seq; /**< venue's number; QTA_U64_NONE where it has none */
     uint64_t first_good_seq;
-    uint8_t scope; /**< enum qta_gap_scope */
-    uint8_t cause; /**< enum qta_conn_cause */
+    uint64_t resolves; /**< rx_seq of the GAP record that is healed; QTA_U64_NONE where resolved_by
+                          is not set, or the gap is on record in the session of a day before */
+    uint8_t scope;     /**< enum qta_gap_scope */
+    uint8_t cause;     /**< enum qta_conn_cause */
+    uint8_t resolved_by; /**< enum qta_gap_remedy */
 };
 
 /** Ticks that were recorded but not handed to a subscriber because it was too slow; or, where the
@@ -334,6 +351,7 @@ QTA_API const char *qta_side_name(unsigned side);          /**< "buy", "sell", "
 QTA_API const char *qta_bar_kind_name(unsigned kind);      /**< "minute", ... */
 QTA_API const char *qta_book_action_name(unsigned action); /**< "set", "delete", "clear" */
 QTA_API const char *qta_gap_scope_name(unsigned scope);    /**< "session", ... */
+QTA_API const char *qta_gap_remedy_name(unsigned remedy);  /**< "late", ...; "" for none */
 
 /** What a body's field holds. */
 enum qta_field_kind {

@@ -88,7 +88,7 @@ $ qta-replay --speed max --format none mended
 ! qta-replay: 67,232 ticks (67,232 of the market) in {*}
 $ qta-session gaps mended
 | mended  1970-01-01T00:00:32.768000000Z  32.8 s      hole        damaged  32,768 records
-! gaps: 0, drops: 0, lost connections: 0, known holes: 1 (32,768 records), damaged places: 0
+! gaps: 0 (0 resolved), drops: 0, lost connections: 0, known holes: 1 (32,768 records), damaged places: 0
 $ qta-session info mended | grep lost
 |   lost       32,768
 $ qta-session repair --output mended hurt

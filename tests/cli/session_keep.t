@@ -45,4 +45,4 @@ $ qta-session prune --max-size 12x sessions
 
 # What is missing.
 $ qta-session gaps sessions/day-1
-! gaps: 0, drops: 0, lost connections: 0, known holes: 0 (0 records), damaged places: 0
+! gaps: 0 (0 resolved), drops: 0, lost connections: 0, known holes: 0 (0 records), damaged places: 0

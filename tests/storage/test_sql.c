@@ -390,10 +390,11 @@ static void a_type_has_a_table_of_its_own(void **state)
         print_message("%s\n", tables[i][1]);
         assert_int_equal(ask_number(fixture, sql), 1);
     }
-    assert_string_equal(ask(fixture, "SELECT group_concat(name) FROM (SELECT name FROM "
-                                     "pragma_table_xinfo('qta_gaps') WHERE hidden = 0)"),
-                        "seq,type,provider,symbol,ts_recv,ts_event,src_seq,conn,scope,cause,"
-                        "last_good,first_good,last_good_seq,first_good_seq,flags");
+    assert_string_equal(
+        ask(fixture, "SELECT group_concat(name) FROM (SELECT name FROM "
+                     "pragma_table_xinfo('qta_gaps') WHERE hidden = 0)"),
+        "seq,type,provider,symbol,ts_recv,ts_event,src_seq,conn,scope,cause,"
+        "last_good,first_good,last_good_seq,first_good_seq,resolves,resolved_by,flags");
 }
 
 /* ---- conditions ---------------------------------------------------------------------------- */
