@@ -122,6 +122,11 @@ static const struct qta_field conn_fields[] = {
     PLAIN("detail", QTA_FIELD_TEXT, conn_event, detail),
 };
 
+static const char *channel_name(unsigned type)
+{
+    return type < QTA_TICK_MARKET_TYPE_END && type != QTA_TICK_NONE ? qta_tick_type_name(type) : "";
+}
+
 static const struct qta_field gap_fields[] = {
     ENUM("scope", gap, scope, qta_gap_scope_name),
     ENUM("cause", gap, cause, qta_conn_cause_name),
@@ -131,6 +136,7 @@ static const struct qta_field gap_fields[] = {
     PLAIN("first_good_seq", QTA_FIELD_U64, gap, first_good_seq),
     PLAIN("resolves", QTA_FIELD_U64, gap, resolves),
     ENUM("resolved_by", gap, resolved_by, qta_gap_remedy_name),
+    ENUM("channel", gap, channel, channel_name),
 };
 
 static const struct qta_field drop_fields[] = {

@@ -95,10 +95,11 @@ static void compare_tables(struct comparison *comparison)
         {"providers", "SELECT name FROM providers ORDER BY name"},
         {"segment_symbols", "SELECT segment, name, records FROM segment_symbols "
                             "JOIN symbols ON id=symbol ORDER BY 1,2"},
-        {"gaps", "SELECT rx_seq, segment, ts_recv_ns, scope, cause, p.name, s.name, last_good_ns, "
-                 "first_good_ns, last_good_seq, first_good_seq, resolves, resolved_by FROM gaps "
-                 "LEFT JOIN providers p ON p.id=provider LEFT JOIN symbols s ON s.id=symbol "
-                 "ORDER BY 1"},
+        {"gaps",
+         "SELECT rx_seq, segment, ts_recv_ns, scope, cause, p.name, s.name, last_good_ns, "
+         "first_good_ns, last_good_seq, first_good_seq, resolves, resolved_by, channel FROM gaps "
+         "LEFT JOIN providers p ON p.id=provider LEFT JOIN symbols s ON s.id=symbol "
+         "ORDER BY 1"},
     };
     for (size_t i = 0; i < sizeof queries / sizeof queries[0]; i++)
         compare_rows(comparison, queries[i].table, queries[i].sql);

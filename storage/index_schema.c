@@ -29,7 +29,7 @@ static const char *const schema[] = {
     "ts_recv_ns INTEGER NOT NULL, scope INTEGER NOT NULL, cause INTEGER NOT NULL, "
     "provider INTEGER NOT NULL, symbol INTEGER NOT NULL, last_good_ns INTEGER, "
     "first_good_ns INTEGER, last_good_seq INTEGER, first_good_seq INTEGER, resolves INTEGER, "
-    "resolved_by INTEGER NOT NULL) STRICT",
+    "resolved_by INTEGER NOT NULL, channel INTEGER NOT NULL) STRICT",
     "CREATE TABLE counters(segment INTEGER NOT NULL, type TEXT NOT NULL, "
     "records INTEGER NOT NULL, PRIMARY KEY(segment, type)) STRICT, WITHOUT ROWID",
     "CREATE INDEX blocks_by_time ON blocks(last_ts_recv_ns)",

@@ -194,6 +194,7 @@ static void add_gap(struct qta_index_statement *insert, uint32_t segment,
     bind_known(insert, (int64_t)gap->first_good_seq, (int64_t)QTA_U64_NONE);
     bind_known(insert, (int64_t)gap->resolves, (int64_t)QTA_U64_NONE);
     qta_index_statement_bind_integer(insert, gap->resolved_by);
+    qta_index_statement_bind_integer(insert, gap->channel);
     qta_index_statement_run(insert);
 }
 
@@ -227,7 +228,7 @@ static enum qta_status add_gaps(struct qta_session_index *index, struct qta_segm
                                 const struct qta_name_map *map, struct qta_error *err)
 {
     struct qta_index_statement insert = qta_index_statement_make(
-        index->db, "INSERT OR REPLACE INTO gaps VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)");
+        index->db, "INSERT OR REPLACE INTO gaps VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)");
     enum qta_status status = QTA_OK;
     for (size_t i = 0; i < segment->footer.frame_count && status == QTA_OK; i++) {
         const struct qta_frame *frame = &segment->footer.frames[i];

@@ -57,6 +57,7 @@ static struct found *add(struct search *search, enum qta_outage_kind kind)
     found->outage.until_ns = QTA_TIME_UNKNOWN;
     found->outage.scope = "";
     found->outage.cause = "";
+    found->outage.channel = "";
     found->outage.resolved_by = "";
     found->outage.resolved_ns = QTA_TIME_UNKNOWN;
     return found;
@@ -71,7 +72,8 @@ static struct found *find_gap(struct search *search, const struct qta_tick *tick
         struct found *found = &search->found[i - 1];
         if (found->outage.kind == QTA_OUTAGE_GAP && found->provider == tick->provider &&
             found->symbol == tick->symbol && found->gap.scope == gap->scope &&
-            found->gap.cause == gap->cause && found->gap.last_good_ns == gap->last_good_ns &&
+            found->gap.channel == gap->channel && found->gap.cause == gap->cause &&
+            found->gap.last_good_ns == gap->last_good_ns &&
             found->gap.first_good_ns == gap->first_good_ns &&
             found->gap.last_good_seq == gap->last_good_seq &&
             found->gap.first_good_seq == gap->first_good_seq)
@@ -106,6 +108,8 @@ static bool take_gap(struct search *search, const struct qta_tick *tick)
     found->outage.until_ns = gap->first_good_ns;
     found->outage.scope = qta_gap_scope_name(gap->scope);
     found->outage.cause = qta_conn_cause_name(gap->cause);
+    if (gap->channel != QTA_TICK_NONE)
+        found->outage.channel = qta_tick_type_name(gap->channel);
     if (gap->last_good_seq != QTA_U64_NONE && gap->first_good_seq != QTA_U64_NONE &&
         gap->first_good_seq > gap->last_good_seq)
         found->outage.records = gap->first_good_seq - gap->last_good_seq - 1;

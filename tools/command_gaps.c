@@ -34,7 +34,8 @@ static const struct qta_option_help_row name_rows[] = {
     {"session, kind", "the path as it was given, and one of the above"},
     {"from, until, duration_ns", "null when that is not known: it may last until now"},
     {"records", "that are missing; null when that is not known"},
-    {"provider, symbol, scope, cause, detail", "null when there is none"},
+    {"provider, symbol, scope, channel, cause, detail",
+     "null when there is none; channel: the type of ticks that was missed, null for all"},
     {"resolved_by, resolved",
      "how and when a gap was healed: 'late' (what was missing came after all), 'snapshot' (the "
      "order book is true again, and nothing else), 'backfill'; null when it was not"},
@@ -118,6 +119,7 @@ static void print_json(const char *path, const struct qta_outage *outage)
     print_json_text("provider", outage->provider);
     print_json_text("symbol", outage->symbol);
     print_json_text("scope", outage->scope);
+    print_json_text("channel", outage->channel);
     print_json_text("cause", outage->cause);
     print_json_text("detail", outage->detail);
     print_json_text("resolved_by", outage->resolved_by);
@@ -147,6 +149,7 @@ static void print_text(const char *path, const struct qta_outage *outage)
     print_word(outage->provider);
     print_word(outage->symbol);
     print_word(outage->scope);
+    print_word(outage->channel);
     print_word(outage->cause);
     if (outage->records > 0)
         printf("  %s records", qta_number_print(outage->records, records));

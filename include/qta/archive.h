@@ -165,7 +165,8 @@ struct qta_outage {
     uint64_t records; /**< that are missing; 0 when that is not known */
     const char *provider;
     const char *symbol;
-    const char *scope; /**< of a gap: "session", "provider", "symbol" */
+    const char *scope;   /**< of a gap: "session", "provider", "symbol" */
+    const char *channel; /**< of a gap: a type of ticks, e.g. "trade"; "" for all */
     const char *cause;
     const char *detail; /**< a subscriber's name, or a sentence */
     /** Of a gap that was healed for all that it was of: "late", "snapshot" (which brings the state

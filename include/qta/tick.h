@@ -246,7 +246,8 @@ enum qta_gap_remedy {
 /** Data that was missed: everything between two instants, or between two venue sequence numbers.
  *
  *  A gap that is healed is told once more, with resolved_by set: cause and bounds are those of the
- *  gap; scope and symbol say for whom it is healed, which may be one symbol of a provider's gap. */
+ *  gap; scope, symbol and channel say for what it is healed, which may be one symbol's order book
+ * of all that a provider's gap took. */
 struct qta_gap {
     int64_t last_good_ns;   /**< ts_recv of the last record before; QTA_TIME_UNKNOWN if none */
     int64_t first_good_ns;  /**< ts_recv at which data can flow again */
@@ -257,6 +258,7 @@ struct qta_gap {
     uint8_t scope;     /**< enum qta_gap_scope */
     uint8_t cause;     /**< enum qta_conn_cause */
     uint8_t resolved_by; /**< enum qta_gap_remedy */
+    uint8_t channel;     /**< enum qta_tick_type of what was missed, or is healed; 0: all types */
 };
 
 /** Ticks that were recorded but not handed to a subscriber because it was too slow; or, where the

@@ -149,6 +149,7 @@ static void a_symbol_does_not_heal_the_gap_of_its_provider(void **state)
     begin(&making);
     append_gap(&making, NULL, gap);
     gap.scope = QTA_GAP_SYMBOL;
+    gap.channel = QTA_TICK_BOOK;
     append_gap(&making, "A", resolved(gap, 1, QTA_REMEDY_SNAPSHOT));
     struct told told = finish(&making);
     assert_int_equal(told.count, 1);

@@ -394,7 +394,7 @@ static void a_type_has_a_table_of_its_own(void **state)
         ask(fixture, "SELECT group_concat(name) FROM (SELECT name FROM "
                      "pragma_table_xinfo('qta_gaps') WHERE hidden = 0)"),
         "seq,type,provider,symbol,ts_recv,ts_event,src_seq,conn,scope,cause,"
-        "last_good,first_good,last_good_seq,first_good_seq,resolves,resolved_by,flags");
+        "last_good,first_good,last_good_seq,first_good_seq,resolves,resolved_by,channel,flags");
 }
 
 /* ---- conditions ---------------------------------------------------------------------------- */
