@@ -149,13 +149,10 @@ static void host_send(struct qta_adapter_host *host, const void *bytes, size_t l
     struct qta_connection *connection = connection_of(host);
     if (!qta_connection_is_live(connection) || !connection->link)
         return;
-    if (!qta_send_queue_put(&connection->send_queue, bytes, length, is_binary)) {
+    if (!qta_send_queue_send(&connection->send_queue, connection->options.transport,
+                             connection->link, bytes, length, is_binary, connection->now_ns))
         qta_connection_fail(connection, QTA_CAUSE_PROTOCOL, 0,
                             "too many messages wait to be sent: over 64 MiB, or out of memory");
-        return;
-    }
-    qta_send_queue_pump(&connection->send_queue, connection->options.transport, connection->link,
-                        connection->now_ns);
 }
 
 static void host_ready(struct qta_adapter_host *host)

@@ -1,4 +1,4 @@
-/* A list of messages behind a token bucket. Control traffic: a handful of messages a connection. */
+/* A list of messages behind a rate limiter. Control traffic: a handful of messages a connection. */
 #include "recorder/send_queue.h"
 
 #include <stdlib.h>
@@ -14,7 +14,8 @@ struct qta_queued_message {
 void qta_send_queue_init(struct qta_send_queue *queue, double rate_per_s, uint32_t burst)
 {
     *queue = (struct qta_send_queue){0};
-    qta_token_bucket_init(&queue->bucket, rate_per_s, burst, 0);
+    struct qta_rate_limiter_options options = {.rate_per_s = rate_per_s, .burst = burst};
+    qta_rate_limiter_init(&queue->limiter, &options);
 }
 
 static void drop_first(struct qta_send_queue *queue)
@@ -34,8 +35,7 @@ void qta_send_queue_clear(struct qta_send_queue *queue)
         drop_first(queue);
 }
 
-bool qta_send_queue_put(struct qta_send_queue *queue, const void *bytes, size_t length,
-                        bool is_binary)
+static bool put(struct qta_send_queue *queue, const void *bytes, size_t length, bool is_binary)
 {
     if (length > QTA_SEND_QUEUE_MAX_BYTES - queue->bytes)
         return false;
@@ -58,14 +58,26 @@ bool qta_send_queue_put(struct qta_send_queue *queue, const void *bytes, size_t 
 void qta_send_queue_pump(struct qta_send_queue *queue, struct qta_transport *transport,
                          struct qta_link *link, int64_t now_ns)
 {
-    while (queue->first && qta_token_bucket_take(&queue->bucket, now_ns)) {
+    while (queue->first && qta_rate_limiter_take(&queue->limiter, now_ns)) {
         transport->ops->link_send(link, queue->first->bytes, queue->first->length,
                                   queue->first->is_binary);
         drop_first(queue);
     }
 }
 
+bool qta_send_queue_send(struct qta_send_queue *queue, struct qta_transport *transport,
+                         struct qta_link *link, const void *bytes, size_t length, bool is_binary,
+                         int64_t now_ns)
+{
+    if (!put(queue, bytes, length, is_binary))
+        return false;
+    qta_send_queue_pump(queue, transport, link, now_ns);
+    if (queue->first)
+        queue->waits++; /* order is kept: what waits includes the last */
+    return true;
+}
+
 int64_t qta_send_queue_due_ns(const struct qta_send_queue *queue)
 {
-    return queue->first ? qta_token_bucket_ready_ns(&queue->bucket) : INT64_MAX;
+    return queue->first ? qta_rate_limiter_ready_ns(&queue->limiter) : INT64_MAX;
 }

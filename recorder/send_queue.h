@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "recorder/token_bucket.h"
+#include "recorder/rate_limiter.h"
 #include "recorder/transport.h"
 
 enum { QTA_SEND_QUEUE_MAX_BYTES = 64 << 20 };
@@ -19,8 +19,9 @@ struct qta_queued_message;
 struct qta_send_queue {
     struct qta_queued_message *first;
     struct qta_queued_message *last;
-    size_t bytes; /**< waiting */
-    struct qta_token_bucket bucket;
+    size_t bytes;   /**< waiting */
+    uint64_t waits; /**< messages that could not go at once, so far */
+    struct qta_rate_limiter limiter;
 };
 
 /** rate_per_s 0: nothing ever waits. */
@@ -30,10 +31,11 @@ void qta_send_queue_init(struct qta_send_queue *queue, double rate_per_s, uint32
  *  connection's. */
 void qta_send_queue_clear(struct qta_send_queue *queue);
 
-/** Copies the message to the end. False: more than QTA_SEND_QUEUE_MAX_BYTES would wait, or there is
- *  no memory. */
-bool qta_send_queue_put(struct qta_send_queue *queue, const void *bytes, size_t length,
-                        bool is_binary);
+/** Sends the message, behind those that wait and as soon as the rate allows; copied. False: more
+ *  than QTA_SEND_QUEUE_MAX_BYTES would wait, or there is no memory. */
+bool qta_send_queue_send(struct qta_send_queue *queue, struct qta_transport *transport,
+                         struct qta_link *link, const void *bytes, size_t length, bool is_binary,
+                         int64_t now_ns);
 
 /** Sends what the rate allows at now_ns. */
 void qta_send_queue_pump(struct qta_send_queue *queue, struct qta_transport *transport,

@@ -1,4 +1,4 @@
-/* The rate limit on outgoing messages: the bucket alone, and the queue behind it. */
+/* Messages that wait for the rate limit. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,89 +10,8 @@
 #include <string.h>
 
 #include "recorder/send_queue.h"
-#include "recorder/token_bucket.h"
 
-#define MS INT64_C(1000000)
 #define S INT64_C(1000000000)
-
-static void a_full_bucket_lets_the_burst_through_and_then_the_rate(void **state)
-{
-    (void)state;
-    struct qta_token_bucket bucket;
-    qta_token_bucket_init(&bucket, 10, 5, 100 * S);
-    for (int i = 0; i < 5; i++)
-        assert_true(qta_token_bucket_take(&bucket, 100 * S));
-    assert_false(qta_token_bucket_take(&bucket, 100 * S));
-    assert_true(qta_token_bucket_ready_ns(&bucket) == 100 * S + 100 * MS);
-    assert_false(qta_token_bucket_take(&bucket, 100 * S + 100 * MS - 1));
-    assert_true(qta_token_bucket_take(&bucket, 100 * S + 100 * MS));
-    for (int i = 0; i < 5; i++) /* long rest: full again, not more than full */
-        assert_true(qta_token_bucket_take(&bucket, 1000 * S));
-    assert_false(qta_token_bucket_take(&bucket, 1000 * S));
-}
-
-/* In every window of time the tokens taken are at most burst + rate * window. */
-static void no_window_of_simulated_hours_exceeds_rate_and_burst(void **state)
-{
-    (void)state;
-    static const struct {
-        double rate_per_s;
-        uint32_t burst;
-        int64_t step_ns;
-    } cases[] = {
-        {100, 50, 3 * MS},       {3, 1, 17 * MS},  {0.1, 2, 900 * MS},
-        {1e6, 1000, 100 * 1000}, {7.3, 4, 5 * MS}, {50, 0, MS},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct qta_token_bucket bucket;
-        qta_token_bucket_init(&bucket, cases[i].rate_per_s, cases[i].burst, 0);
-        double burst = cases[i].burst ? cases[i].burst : 1;
-        double level = burst; /* the textbook bucket, refilled in floating point */
-        int64_t now_ns = 0;
-        for (int step = 0; step < 200000; step++, now_ns += cases[i].step_ns) {
-            level += (double)cases[i].step_ns / 1e9 * cases[i].rate_per_s;
-            level = level > burst ? burst : level;
-            if (step % 1000 > 600)
-                continue; /* a rest in which it fills up */
-            while (qta_token_bucket_take(&bucket, now_ns))
-                level -= 1;
-            assert_true(level > -1e-3); /* never more than the model has */
-            assert_true(level < 2);     /* and never much less */
-        }
-    }
-}
-
-static void no_rate_means_no_limit(void **state)
-{
-    (void)state;
-    static const double rates[] = {0, -1, -0.0};
-    for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
-        struct qta_token_bucket bucket;
-        qta_token_bucket_init(&bucket, rates[i], 1, 5);
-        for (int j = 0; j < 1000; j++)
-            assert_true(qta_token_bucket_take(&bucket, 5));
-    }
-}
-
-static void extreme_rates_do_not_overflow(void **state)
-{
-    (void)state;
-    static const struct {
-        double rate_per_s;
-        uint32_t burst;
-    } cases[] = {{1e-300, UINT32_MAX}, {1e300, UINT32_MAX}, {1e-9, 2}, {1e18, 1}};
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct qta_token_bucket bucket;
-        qta_token_bucket_init(&bucket, cases[i].rate_per_s, cases[i].burst, S);
-        assert_true(bucket.interval_ns > 0);
-        assert_true(qta_token_bucket_take(&bucket, S));
-        for (int j = 0; j < 100; j++)
-            qta_token_bucket_take(&bucket, INT64_MAX / 4);
-    }
-}
-
-/* ---- the queue --------------------------------------------------------------------------------
- */
 
 struct qta_link {
     char sent[256];
@@ -108,27 +27,39 @@ static void note_send(struct qta_link *link, const void *bytes, size_t length, b
 static const struct qta_transport_ops note_ops = {.link_send = note_send};
 static struct qta_transport note_transport = {.ops = &note_ops};
 
+static bool send_text(struct qta_send_queue *queue, struct qta_link *link, const char *text,
+                      int64_t now_ns)
+{
+    return qta_send_queue_send(queue, &note_transport, link, text, strlen(text), text[0] == 'b',
+                               now_ns);
+}
+
 static void messages_wait_for_the_rate_in_order(void **state)
 {
     (void)state;
+    static const char *const texts[] = {"a", "b", "c", "b", "e"};
     struct qta_link link = {""};
     struct qta_send_queue queue;
     qta_send_queue_init(&queue, 1, 2);
-    for (int i = 0; i < 5; i++) {
-        char text = (char)('a' + i);
-        assert_true(qta_send_queue_put(&queue, &text, 1, i % 2 == 1));
-    }
-    qta_send_queue_pump(&queue, &note_transport, &link, 10 * S);
+    for (int i = 0; i < 5; i++)
+        assert_true(send_text(&queue, &link, texts[i], 10 * S));
     assert_string_equal(link.sent, ":a#b");
+    assert_int_equal(queue.waits, 3);
+    assert_int_equal(queue.bytes, 3);
     assert_true(qta_send_queue_due_ns(&queue) == 11 * S);
     qta_send_queue_pump(&queue, &note_transport, &link, 11 * S - 1);
     assert_string_equal(link.sent, ":a#b");
     qta_send_queue_pump(&queue, &note_transport, &link, 11 * S);
     assert_string_equal(link.sent, ":a#b:c");
-    qta_send_queue_pump(&queue, &note_transport, &link, 60 * S);
-    assert_string_equal(link.sent, ":a#b:c#d:e");
+    assert_true(send_text(&queue, &link, "f", 60 * S)); /* behind those that wait, in the same go */
+    assert_string_equal(link.sent, ":a#b:c#b:e");
+    assert_int_equal(queue.waits, 4);
+    qta_send_queue_pump(&queue, &note_transport, &link, 61 * S);
+    assert_string_equal(link.sent, ":a#b:c#b:e:f");
     assert_true(qta_send_queue_due_ns(&queue) == INT64_MAX);
     assert_int_equal(queue.bytes, 0);
+    assert_true(send_text(&queue, &link, "g", 100 * S));
+    assert_int_equal(queue.waits, 4); /* it did not wait */
 }
 
 static void a_lost_connection_takes_its_messages_with_it_but_not_the_limit(void **state)
@@ -137,30 +68,53 @@ static void a_lost_connection_takes_its_messages_with_it_but_not_the_limit(void 
     struct qta_link link = {""};
     struct qta_send_queue queue;
     qta_send_queue_init(&queue, 1, 1);
-    assert_true(qta_send_queue_put(&queue, "a", 1, false));
-    assert_true(qta_send_queue_put(&queue, "b", 1, false));
-    qta_send_queue_pump(&queue, &note_transport, &link, 10 * S);
+    assert_true(send_text(&queue, &link, "a", 10 * S));
+    assert_true(send_text(&queue, &link, "x", 10 * S));
     qta_send_queue_clear(&queue);
-    assert_true(qta_send_queue_put(&queue, "c", 1, false));
-    qta_send_queue_pump(&queue, &note_transport, &link, 10 * S + 1);
+    assert_true(send_text(&queue, &link, "c", 10 * S + 1));
     assert_string_equal(link.sent, ":a");
     qta_send_queue_pump(&queue, &note_transport, &link, 11 * S);
     assert_string_equal(link.sent, ":a:c");
 }
 
+static void nothing_is_sent_before_a_throttling_venue_says_so(void **state)
+{
+    (void)state;
+    static const double rates[] = {0, 100};
+    for (size_t i = 0; i < 2; i++) {
+        struct qta_link link = {""};
+        struct qta_send_queue queue;
+        qta_send_queue_init(&queue, rates[i], 50);
+        assert_true(send_text(&queue, &link, "a", 10 * S));
+        qta_rate_limiter_throttle(&queue.limiter, 7 * S, 10 * S);
+        assert_true(send_text(&queue, &link, "c", 10 * S));
+        assert_true(qta_send_queue_due_ns(&queue) == 17 * S);
+        qta_send_queue_pump(&queue, &note_transport, &link, 17 * S - 1);
+        assert_string_equal(link.sent, ":a");
+        qta_send_queue_pump(&queue, &note_transport, &link, 17 * S);
+        assert_string_equal(link.sent, ":a:c");
+    }
+}
+
 static void more_than_its_bytes_are_refused(void **state)
 {
     (void)state;
+    struct qta_link link = {""};
     struct qta_send_queue queue;
     qta_send_queue_init(&queue, 1, 1);
     char *big = calloc(1, QTA_SEND_QUEUE_MAX_BYTES);
     assert_non_null(big);
-    assert_true(qta_send_queue_put(&queue, big, QTA_SEND_QUEUE_MAX_BYTES - 1, true));
-    assert_true(qta_send_queue_put(&queue, big, 1, true));
-    assert_false(qta_send_queue_put(&queue, big, 1, true));
-    assert_true(qta_send_queue_put(&queue, big, 0, true));
+    static const struct {
+        size_t length;
+        bool is_taken;
+    } cases[] = {{0, true}, {QTA_SEND_QUEUE_MAX_BYTES - 1, true}, {1, true}, {1, false}, {0, true}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_true(qta_send_queue_send(&queue, &note_transport, &link, big, cases[i].length, true,
+                                        10 * S) == cases[i].is_taken);
+    assert_int_equal(queue.bytes, QTA_SEND_QUEUE_MAX_BYTES);
     qta_send_queue_clear(&queue);
-    assert_true(qta_send_queue_put(&queue, big, 1, true));
+    assert_int_equal(queue.bytes, 0);
+    assert_true(qta_send_queue_send(&queue, &note_transport, &link, big, 1, true, 10 * S));
     qta_send_queue_clear(&queue);
     free(big);
 }
@@ -168,12 +122,9 @@ static void more_than_its_bytes_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_full_bucket_lets_the_burst_through_and_then_the_rate),
-        cmocka_unit_test(no_window_of_simulated_hours_exceeds_rate_and_burst),
-        cmocka_unit_test(no_rate_means_no_limit),
-        cmocka_unit_test(extreme_rates_do_not_overflow),
         cmocka_unit_test(messages_wait_for_the_rate_in_order),
         cmocka_unit_test(a_lost_connection_takes_its_messages_with_it_but_not_the_limit),
+        cmocka_unit_test(nothing_is_sent_before_a_throttling_venue_says_so),
         cmocka_unit_test(more_than_its_bytes_are_refused),
     };
     return cmocka_run_group_tests_name("send_queue", tests, NULL, NULL);
