@@ -1,7 +1,7 @@
-/* Capped exponential backoff with full jitter and a circuit breaker on one count of failures. */
+/* Capped exponential backoff with full jitter. */
 #include "recorder/backoff.h"
 
-#include <assert.h>
+#include "recorder/retry_after.h"
 
 enum { DELAY_MIN_NS = 1000000 };
 
@@ -33,47 +33,33 @@ static int64_t window_ns(const struct qta_backoff_options *options, uint32_t fai
     return window < options->delay_max_ns ? window : options->delay_max_ns;
 }
 
+int64_t qta_backoff_wait(struct qta_backoff *backoff, int64_t retry_after_ns)
+{
+    backoff->is_flowing = false;
+    uint64_t window = (uint64_t)window_ns(&backoff->options, backoff->failures);
+    int64_t delay_ns = 1 + (int64_t)(random_next(&backoff->random_state) % window);
+    int64_t hint_ns = qta_retry_after_believed_ns(retry_after_ns);
+    return delay_ns > hint_ns ? delay_ns : hint_ns;
+}
+
 bool qta_backoff_fail(struct qta_backoff *backoff, int64_t retry_after_ns, int64_t *delay_ns)
 {
-    const struct qta_backoff_options *options = &backoff->options;
     if (backoff->failures < UINT32_MAX)
         backoff->failures++;
-    backoff->is_working = false;
-    if (options->attempts_max > 0 && backoff->failures >= options->attempts_max)
+    if (backoff->options.attempts_max > 0 && backoff->failures >= backoff->options.attempts_max)
         return false;
-
-    uint64_t window = (uint64_t)window_ns(options, backoff->failures);
-    int64_t delay = 1 + (int64_t)(random_next(&backoff->random_state) % window);
-    if (qta_backoff_is_open(backoff) && delay < options->breaker_timeout_ns)
-        delay = options->breaker_timeout_ns;
-    if (retry_after_ns > QTA_RETRY_AFTER_MAX_NS)
-        retry_after_ns = QTA_RETRY_AFTER_MAX_NS;
-    if (delay < retry_after_ns)
-        delay = retry_after_ns;
-    *delay_ns = delay;
+    *delay_ns = qta_backoff_wait(backoff, retry_after_ns);
     return true;
 }
 
-void qta_backoff_work(struct qta_backoff *backoff, int64_t now_ns)
+bool qta_backoff_flow(struct qta_backoff *backoff, int64_t now_ns)
 {
-    if (!backoff->is_working) {
-        backoff->is_working = true;
-        backoff->working_since_ns = now_ns;
+    if (!backoff->is_flowing) {
+        backoff->is_flowing = true;
+        backoff->flowing_since_ns = now_ns;
     }
-    assert(now_ns >= backoff->working_since_ns);
-    if (now_ns - backoff->working_since_ns >= backoff->options.stable_ns)
-        backoff->failures = 0;
-}
-
-int64_t qta_backoff_stable_at_ns(const struct qta_backoff *backoff)
-{
-    if (!backoff->is_working || backoff->failures == 0)
-        return INT64_MAX;
-    return backoff->working_since_ns + backoff->options.stable_ns;
-}
-
-bool qta_backoff_is_open(const struct qta_backoff *backoff)
-{
-    return backoff->options.breaker_threshold > 0 &&
-           backoff->failures >= backoff->options.breaker_threshold;
+    if (now_ns - backoff->flowing_since_ns < backoff->options.stable_ns)
+        return false;
+    backoff->failures = 0;
+    return true;
 }

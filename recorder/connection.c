@@ -74,8 +74,7 @@ static int64_t next_due_ns(const struct qta_connection *connection, size_t budge
         due_ns = connection->service_ns;
     if (connection->state == QTA_CONNECTION_OPEN)
         due_ns = earlier(due_ns, connection->deadline_ns);
-    due_ns = earlier(due_ns, qta_send_queue_due_ns(&connection->send_queue));
-    return earlier(due_ns, qta_backoff_stable_at_ns(&connection->backoff));
+    return earlier(due_ns, qta_send_queue_due_ns(&connection->send_queue));
 }
 
 static void tell_feed(struct qta_connection *connection)
@@ -83,13 +82,24 @@ static void tell_feed(struct qta_connection *connection)
     struct qta_feed_standing standing = {
         .state = (int)connection->state,
         .is_subscribed = connection->state == QTA_CONNECTION_SUBSCRIBED,
-        .is_circuit_open = qta_backoff_is_open(&connection->backoff),
+        .is_circuit_open = connection->breaker.state == QTA_CIRCUIT_OPEN ||
+                           connection->breaker.state == QTA_CIRCUIT_HALF_OPEN,
         .failures = connection->backoff.failures,
         .send_queue_bytes = connection->send_queue.bytes,
     };
     for (int i = 0; i < QTA_WANT_STATE_COUNT; i++)
         standing.subscriptions[i] = qta_wants_count(connection->wants, (enum qta_want_state)i);
     qta_feed_stand(&connection->feed, &standing, connection->now_ns);
+}
+
+/* Only data makes a connection a good one: opened or subscribed is not enough. */
+static void note_data(struct qta_connection *connection)
+{
+    if (connection->feed.ticks == connection->ticks_seen)
+        return;
+    connection->ticks_seen = connection->feed.ticks;
+    if (connection->epoch != 0 && qta_backoff_flow(&connection->backoff, connection->now_ns))
+        qta_circuit_breaker_succeed(&connection->breaker);
 }
 
 int64_t qta_connection_service(struct qta_connection *connection, int64_t now_ns,
@@ -109,9 +119,8 @@ int64_t qta_connection_service(struct qta_connection *connection, int64_t now_ns
                                 "the venue did not complete its handshake within 30 s");
             qta_connection_leave(connection);
         }
-        if (connection->state == QTA_CONNECTION_SUBSCRIBED)
-            qta_backoff_work(&connection->backoff, now_ns);
     }
+    note_data(connection);
     tell_feed(connection);
     return next_due_ns(connection, budget);
 }
@@ -140,6 +149,7 @@ void qta_connection_stop(struct qta_connection *connection, int64_t now_ns)
         return;
     connection->now_ns = now_ns;
     connection->is_stopping = true;
+    qta_connect_queue_leave(connection->options.connects, &connection->turn);
     if (connection->link)
         connection->options.transport->ops->link_close(connection->link, QTA_CLOSE_NORMAL);
     else if (connection->epoch != 0)
@@ -251,11 +261,11 @@ static enum qta_status copy_options(struct qta_connection *connection, struct qt
         .delay_ns = gateway->reconnect_delay_ns,
         .delay_max_ns = gateway->reconnect_delay_max_ns,
         .attempts_max = gateway->reconnect_attempts,
-        .breaker_threshold = provider->breaker_threshold,
-        .breaker_timeout_ns = provider->breaker_timeout_ns,
         .stable_ns = STABLE_NS,
     };
     qta_backoff_init(&connection->backoff, &backoff, connection->options.seed);
+    qta_circuit_breaker_init(&connection->breaker, provider->breaker_threshold,
+                             provider->breaker_timeout_ns);
     qta_send_queue_init(&connection->send_queue, provider->rate_limit_per_s,
                         provider->rate_limit_burst);
     const struct qta_health_options *health = &gateway->health;
@@ -331,6 +341,7 @@ enum qta_status qta_connection_create(struct qta_connection **out,
     connection->host = (struct qta_adapter_host){.ops = &qta_connection_host_ops,
                                                  .names = options->names};
     connection->service_ns = INT64_MAX;
+    connection->subscribed_ns = INT64_MAX;
     connection->last_good_ns = QTA_TIME_UNKNOWN;
     const char *name = options->provider->name;
     connection->provider = (uint16_t)qta_dictionary_intern(options->names, QTA_NAME_PROVIDER, name,
@@ -358,6 +369,8 @@ void qta_connection_destroy(struct qta_connection *connection)
     if (!connection)
         return;
     assert(!connection->link);
+    if (connection->options.connects)
+        qta_connect_queue_leave(connection->options.connects, &connection->turn);
     if (connection->adapter)
         qta_adapter_destroy(connection->adapter);
     qta_wants_destroy(connection->wants);

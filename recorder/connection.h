@@ -29,6 +29,7 @@
 #include <qta/error.h>
 
 #include "core/environment.h"
+#include "recorder/connect_queue.h"
 #include "recorder/counters.h"
 #include "recorder/credentials.h"
 #include "recorder/feed.h"
@@ -61,6 +62,7 @@ struct qta_connection_options {
     struct qta_publisher *publisher;
     struct qta_dictionary *names;
     struct qta_counters *counters;
+    struct qta_connect_queue *connects; /**< shared with the provider's other connections */
 
     uint64_t seed; /**< of the jitter */
 };

@@ -10,11 +10,13 @@
 
 #include "adapters/adapter_defaults.h"
 
+#define QUIET_NS INT64_C(600000000000)
+
 enum { REFUSALS_MAX = 3 }; /* 401, 403 and bad certificates: a person must act */
 
 static void log_failure(struct qta_connection *connection, const char *sentence, int64_t delay_ns)
 {
-    uint32_t failures = connection->backoff.failures;
+    uint32_t failures = connection->backoff.failures > 0 ? connection->backoff.failures : 1;
     bool is_same = strcmp(connection->last_reason, sentence) == 0;
     bool is_power_of_two = (failures & (failures - 1)) == 0;
     if (is_same && !is_power_of_two)
@@ -29,6 +31,7 @@ static void log_failure(struct qta_connection *connection, const char *sentence,
 static void block(struct qta_connection *connection, enum qta_status verdict,
                   const struct qta_connection_failure *failure, const char *remark)
 {
+    qta_circuit_breaker_block(&connection->breaker);
     connection->state = QTA_CONNECTION_BLOCKED;
     connection->verdict = verdict;
     snprintf(connection->last_reason, sizeof connection->last_reason, "%s%s", failure->sentence,
@@ -44,11 +47,47 @@ static bool is_refusal(const struct qta_connection_failure *failure, const struc
     return failure->cause == QTA_CAUSE_TLS && end && end->is_certificate;
 }
 
+/* The venue has had enough of our connects, or of everybody's. 418 is how some of them ban. */
+static bool is_throttle(const struct qta_connection_failure *failure)
+{
+    return failure->cause == QTA_CAUSE_HTTP &&
+           (failure->code == 429 || failure->code == 503 || failure->code == 418);
+}
+
+/* It stood there, subscribed and without data, until somebody cut it: a closed market's connection,
+ * as good as any. Only one that was found to be mute is a failure. */
+static bool is_quiet(const struct qta_connection *connection,
+                     const struct qta_connection_failure *failure)
+{
+    return failure->cause != QTA_CAUSE_SILENT && connection->subscribed_ns != INT64_MAX &&
+           connection->feed.ticks == connection->ticks_at_open &&
+           connection->now_ns - connection->subscribed_ns >= QUIET_NS;
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static void wait_for(struct qta_connection *connection, const char *sentence, int64_t delay_ns)
+{
+    connection->state = QTA_CONNECTION_BACKING_OFF;
+    connection->deadline_ns = later(connection->now_ns + delay_ns,
+                                    qta_circuit_breaker_ready_ns(&connection->breaker));
+    if (!qta_connection_is_offline(connection))
+        connection->deadline_ns = later(connection->deadline_ns,
+                                        qta_connect_queue_ready_ns(connection->options.connects));
+    log_failure(connection, sentence, connection->deadline_ns - connection->now_ns);
+}
+
 /* Back off, or give up. */
 static void decide(struct qta_connection *connection, const struct qta_connection_failure *failure,
                    bool is_refused)
 {
     connection->refusals = is_refused ? connection->refusals + 1 : 0;
+    if (is_throttle(failure)) /* for all connections of the provider */
+        qta_rate_limiter_throttle(&connection->options.connects->limiter, failure->retry_after_ns,
+                                  connection->now_ns);
     if (failure->is_final) {
         block(connection, QTA_ERR_REFUSED, failure, "; not tried again");
         return;
@@ -61,13 +100,16 @@ static void decide(struct qta_connection *connection, const struct qta_connectio
         return;
     }
     int64_t delay_ns;
-    if (!qta_backoff_fail(&connection->backoff, failure->retry_after_ns, &delay_ns)) {
+    if (is_quiet(connection, failure)) {
+        qta_circuit_breaker_abandon(&connection->breaker, connection->now_ns);
+        delay_ns = qta_backoff_wait(&connection->backoff, failure->retry_after_ns);
+    } else if (qta_backoff_fail(&connection->backoff, failure->retry_after_ns, &delay_ns)) {
+        qta_circuit_breaker_fail(&connection->breaker, connection->now_ns);
+    } else {
         block(connection, QTA_ERR_FEED, failure, "; reconnect_attempts are used up");
         return;
     }
-    connection->state = QTA_CONNECTION_BACKING_OFF;
-    connection->deadline_ns = connection->now_ns + delay_ns;
-    log_failure(connection, failure->sentence, delay_ns);
+    wait_for(connection, failure->sentence, delay_ns);
 }
 
 void qta_connection_finish(struct qta_connection *connection)

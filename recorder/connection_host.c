@@ -57,6 +57,8 @@ static void check_answers(struct qta_connection *connection)
         return;
     }
     connection->state = QTA_CONNECTION_SUBSCRIBED;
+    if (connection->subscribed_ns == INT64_MAX)
+        connection->subscribed_ns = connection->now_ns;
     char detail[64] = "";
     if (refused > 0)
         snprintf(detail, sizeof detail, "%zu subscriptions were refused", refused);

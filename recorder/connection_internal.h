@@ -10,6 +10,7 @@
 #define QTA_RECORDER_CONNECTION_INTERNAL_H
 
 #include "recorder/backoff.h"
+#include "recorder/circuit_breaker.h"
 #include "recorder/connection.h"
 #include "recorder/secret_mask.h"
 #include "recorder/send_queue.h"
@@ -57,6 +58,11 @@ struct qta_connection {
     uint32_t faults_logged; /* bits of enum qta_fault, this connection's */
 
     struct qta_backoff backoff;
+    struct qta_circuit_breaker breaker;
+    struct qta_connect_turn turn;
+    uint64_t ticks_at_open; /* of feed.ticks, when this connection was opened */
+    uint64_t ticks_seen;    /* of feed.ticks, when the backoff was last told of them */
+    int64_t subscribed_ns;  /* since when this connection is; INT64_MAX: not yet */
     struct qta_send_queue send_queue;
     struct qta_wants *wants;
     struct qta_feed feed;
@@ -128,7 +134,8 @@ void qta_connection_leave(struct qta_connection *connection);
 
 /* ---- connection_link.c ---- */
 
-/** Begins to connect; an adapter without a connection is open at once. */
+/** Begins to connect when it may: an open circuit or the provider's limit on connects put it off to
+ *  deadline_ns, backing off. An adapter without a connection is open at once. */
 void qta_connection_attempt(struct qta_connection *connection);
 
 #endif

@@ -29,6 +29,8 @@ static void open_connection(struct qta_connection *connection)
     connection->faults_logged = 0;
     connection->deadline_ns = connection->now_ns + READY_TIMEOUT_NS;
     connection->service_ns = connection->now_ns;
+    connection->subscribed_ns = INT64_MAX;
+    connection->ticks_at_open = connection->feed.ticks;
     qta_feed_open(&connection->feed, connection->now_ns);
     qta_counter_add(&connection->options.counters->connects, 1);
     qta_counter_add(&connection->options.counters->connected, 1);
@@ -162,8 +164,27 @@ static enum qta_status open_link(struct qta_connection *connection, struct qta_e
                                      err);
 }
 
+/* The circuit is asked last: its yes begins the only probe. */
+static bool may_attempt(struct qta_connection *connection)
+{
+    struct qta_connect_queue *connects = connection->options.connects;
+    int64_t now_ns = connection->now_ns;
+    connection->deadline_ns = qta_circuit_breaker_ready_ns(&connection->breaker);
+    if (now_ns < connection->deadline_ns)
+        return false;
+    if (!qta_connection_is_offline(connection) &&
+        !qta_connect_queue_take(connects, &connection->turn, now_ns)) {
+        connection->deadline_ns = qta_connect_queue_ready_ns(connects);
+        return false;
+    }
+    return qta_circuit_breaker_allow(&connection->breaker, now_ns);
+}
+
 void qta_connection_attempt(struct qta_connection *connection)
 {
+    connection->state = QTA_CONNECTION_BACKING_OFF;
+    if (!may_attempt(connection))
+        return;
     connection->state = QTA_CONNECTION_CONNECTING;
     qta_feed_attempt(&connection->feed, connection->now_ns);
     qta_connection_record(connection, QTA_CONN_CONNECTING, QTA_CAUSE_NONE, 0, "");

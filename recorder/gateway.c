@@ -41,6 +41,7 @@ struct qta_gateway {
     struct qta_publisher *publisher;
     struct qta_connection **connections;
     size_t connection_count;
+    struct qta_connect_queue *connect_queues; /* one a provider */
     struct qta_subscriptions *subscriptions;
     struct qta_network_agent *agent;
     struct qta_dispatcher *dispatcher;
@@ -211,6 +212,7 @@ static enum qta_status make_connection(struct qta_gateway *gateway,
     enum qta_status status = qta_credentials_find(&credentials, provider, ops, err);
     if (status != QTA_OK)
         return status;
+    qta_connect_queue_init(&gateway->connect_queues[index], provider->connects_per_minute);
     struct qta_connection_options connection = {
         .provider = provider,
         .gateway = options,
@@ -221,6 +223,7 @@ static enum qta_status make_connection(struct qta_gateway *gateway,
         .publisher = gateway->publisher,
         .names = gateway->names,
         .counters = &gateway->counters,
+        .connects = &gateway->connect_queues[index],
         .seed = seed,
     };
     status = qta_connection_create(&gateway->connections[index], &connection, err);
@@ -236,9 +239,10 @@ static enum qta_status make_connections(struct qta_gateway *gateway,
 {
     struct qta_connection **connections = calloc(options->provider_count,
                                                  sizeof(struct qta_connection *));
-    if (!connections)
-        return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for providers");
     gateway->connections = connections;
+    gateway->connect_queues = calloc(options->provider_count, sizeof *gateway->connect_queues);
+    if (!connections || !gateway->connect_queues)
+        return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for providers");
     enum qta_status status = QTA_OK;
     for (size_t i = 0; i < options->provider_count && status == QTA_OK; i++)
         status = make_connection(gateway, options, i, err);
@@ -395,6 +399,7 @@ void qta_gateway_destroy(struct qta_gateway *gateway)
     for (size_t i = 0; i < gateway->connection_count; i++)
         qta_connection_destroy(gateway->connections[i]);
     free(gateway->connections);
+    free(gateway->connect_queues);
     if (gateway->transport)
         gateway->transport->ops->destroy(gateway->transport);
     qta_publisher_destroy(gateway->publisher);

@@ -42,7 +42,7 @@ enum qta_http_result {
 struct qta_http_answer {
     size_t length;          /**< of the answer's headers; WebSocket frames may follow */
     int status;             /**< refused: the HTTP status */
-    int64_t retry_after_ns; /**< refused: how long to wait, at most a day; 0 when it does not say */
+    int64_t retry_after_ns; /**< refused: its Retry-After, at most 10^9 s; 0 for none */
     char reason[160];       /**< refused, broken: one sentence of printable characters */
 };
 

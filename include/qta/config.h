@@ -58,8 +58,9 @@ struct qta_provider_options {
     const struct qta_setting *settings; /**< the adapter's own keys */
     size_t setting_count;
 
-    double rate_limit_per_s;    /**< outgoing messages; 0 for no limit */
-    uint32_t rate_limit_burst;  /**< messages that may go at once */
+    double rate_limit_per_s;      /**< outgoing messages; 0 for no limit */
+    uint32_t rate_limit_burst;    /**< messages that may go at once */
+    uint32_t connects_per_minute; /**< of all its connections together; 0 for no limit */
     uint32_t breaker_threshold; /**< consecutive failures that open the circuit; 0 for no breaker */
     int64_t breaker_timeout_ns; /**< how long it stays open before one probe */
 

@@ -67,6 +67,7 @@ $ cat > good.yaml <<'END'
 |       rate_limit:
 |         default_rate: 100
 |         burst_allowance: 50
+|         connects_per_minute: 30
 |       circuit_breaker:
 |         failure_threshold: 5
 |         timeout: 30s

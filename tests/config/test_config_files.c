@@ -73,6 +73,7 @@ static void the_file_of_the_original_loads_unchanged(void **state)
     assert_int_equal(alpaca->subscriptions[1].type, QTA_TICK_QUOTE);
     assert_true(alpaca->rate_limit_per_s == 100.0);
     assert_int_equal(alpaca->rate_limit_burst, 50);
+    assert_int_equal(alpaca->connects_per_minute, 30);
     assert_int_equal(alpaca->breaker_threshold, 5);
     assert_int_equal(alpaca->breaker_timeout_ns, INT64_C(30000000000));
     assert_int_equal(gateway->buffer_size, 10000);

@@ -89,6 +89,7 @@ static void the_defaults_are_those_of_the_table(void **state)
     assert_int_equal(provider.setting_count, 0);
     assert_true(provider.rate_limit_per_s == 100.0);
     assert_int_equal(provider.rate_limit_burst, 50);
+    assert_int_equal(provider.connects_per_minute, 30);
     assert_int_equal(provider.breaker_threshold, 5);
     assert_int_equal(provider.breaker_timeout_ns, 30 * NS_PER_S);
     assert_null(provider.tls_ca_file);
@@ -109,7 +110,10 @@ static void every_key_of_a_file_arrives(void **state)
                                      "      api_secret: s\n"
                                      "      subscriptions: [trades, dailyBars]\n"
                                      "      symbols: [B, C]\n"
-                                     "      rate_limit: {default_rate: 2.5, burst_allowance: 7}\n"
+                                     "      rate_limit:\n"
+                                     "        default_rate: 2.5\n"
+                                     "        burst_allowance: 7\n"
+                                     "        connects_per_minute: 0\n"
                                      "      circuit_breaker:\n"
                                      "        failure_threshold: 3\n"
                                      "        timeout: 1m30s\n"
@@ -175,6 +179,7 @@ static void every_key_of_a_file_arrives(void **state)
     assert_subscription(one, 3, QTA_TICK_BAR, QTA_BAR_DAILY, "C");
     assert_true(one->rate_limit_per_s == 2.5);
     assert_int_equal(one->rate_limit_burst, 7);
+    assert_int_equal(one->connects_per_minute, 0);
     assert_int_equal(one->breaker_threshold, 3);
     assert_int_equal(one->breaker_timeout_ns, 90 * NS_PER_S);
     assert_string_equal(one->tls_ca_file, "/dev/null");

@@ -54,6 +54,7 @@ static void assert_provider(const struct qta_provider_options *left,
     }
     assert_true(left->rate_limit_per_s == right->rate_limit_per_s);
     assert_int_equal(left->rate_limit_burst, right->rate_limit_burst);
+    assert_int_equal(left->connects_per_minute, right->connects_per_minute);
     assert_int_equal(left->breaker_threshold, right->breaker_threshold);
     assert_int_equal(left->breaker_timeout_ns, right->breaker_timeout_ns);
     assert_strings(left->tls_ca_file, right->tls_ca_file);
@@ -112,7 +113,8 @@ static void every_form_prints_what_loads_the_same(void **state)
         "    - {name: one, adapter: venue, subscriptions: [trades, updatedBars]}\n"
         "    - {name: two, adapter: alpaca, websocket_url: \"wss://[::1]:8080/a/b\",\n"
         "       auth_method: none, subscriptions: quotes, symbols: \"*\",\n"
-        "       rate_limit: {default_rate: 0.5}, circuit_breaker: {timeout: 1h30m},\n"
+        "       rate_limit: {default_rate: 0.5, connects_per_minute: 7},\n"
+        "       circuit_breaker: {timeout: 1h30m},\n"
         "       tls: {ca_file: /dev/null}}\n"
         "  buffer_size: 1\n  overflow: drop_oldest\n  reconnect_attempts: unlimited\n"
         "  health_check_interval: 0\n  message_max: 1 MB\n"
@@ -158,6 +160,7 @@ static void every_key_is_printed_with_its_value(void **state)
                                  "      rate_limit:\n"
                                  "        default_rate: 100\n"
                                  "        burst_allowance: 50\n"
+                                 "        connects_per_minute: 30\n"
                                  "      circuit_breaker:\n"
                                  "        failure_threshold: 5\n"
                                  "        timeout: 30s\n"

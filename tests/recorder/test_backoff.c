@@ -94,8 +94,10 @@ static void retry_after_is_obeyed_within_reason(void **state)
         {-5 * S, 1, S},
         {7 * S, 7 * S, 7 * S},
         {HOUR, HOUR, HOUR},
-        {1000000000 * S, QTA_RETRY_AFTER_MAX_NS, QTA_RETRY_AFTER_MAX_NS},
-        {INT64_MAX, QTA_RETRY_AFTER_MAX_NS, QTA_RETRY_AFTER_MAX_NS},
+        {24 * HOUR, 24 * HOUR, 24 * HOUR},
+        {24 * HOUR + 1, HOUR, HOUR}, /* not believed */
+        {1000000000 * S, HOUR, HOUR},
+        {INT64_MAX, HOUR, HOUR},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct qta_backoff backoff = make(S, S, i);
@@ -130,48 +132,56 @@ static void no_limit_of_attempts_means_none(void **state)
     assert_true(backoff.failures == UINT32_MAX);
 }
 
-static void only_a_connection_that_lasts_is_forgiven(void **state)
+static void only_data_for_a_while_is_forgiven(void **state)
 {
     (void)state;
     struct qta_backoff backoff = make(S, HOUR, 3);
     int64_t delay_ns;
     for (int i = 0; i < 5; i++)
         assert_true(qta_backoff_fail(&backoff, 0, &delay_ns));
-    assert_true(qta_backoff_stable_at_ns(&backoff) == INT64_MAX);
-    qta_backoff_work(&backoff, 100 * S);
-    assert_true(qta_backoff_stable_at_ns(&backoff) == 160 * S);
-    qta_backoff_work(&backoff, 160 * S - 1);
+    assert_false(qta_backoff_flow(&backoff, 100 * S));
+    assert_false(qta_backoff_flow(&backoff, 160 * S - 1));
     assert_int_equal(backoff.failures, 5);
     assert_true(qta_backoff_fail(&backoff, 0, &delay_ns)); /* dropped too early: one more */
     assert_int_equal(backoff.failures, 6);
-    qta_backoff_work(&backoff, 200 * S); /* the clock of the minute starts anew */
-    qta_backoff_work(&backoff, 260 * S - 1);
+    assert_false(qta_backoff_flow(&backoff, 200 * S)); /* the minute starts anew */
+    assert_false(qta_backoff_flow(&backoff, 260 * S - 1));
     assert_int_equal(backoff.failures, 6);
-    qta_backoff_work(&backoff, 260 * S);
+    assert_true(qta_backoff_flow(&backoff, 260 * S));
     assert_int_equal(backoff.failures, 0);
-    assert_true(qta_backoff_stable_at_ns(&backoff) == INT64_MAX);
+    assert_true(qta_backoff_flow(&backoff, 300 * S));
 }
 
-static void open_circuit_lets_single_probes_through(void **state)
+/* Connected for an hour without a tick, again and again: no flow(), so nothing is taken back. */
+static void time_without_data_is_not_forgiven(void **state)
 {
     (void)state;
-    struct qta_backoff backoff = make(S, S, 9);
-    backoff.options.breaker_threshold = 3;
-    backoff.options.breaker_timeout_ns = 30 * S;
+    struct qta_backoff backoff = make(S, HOUR, 3);
+    backoff.options.attempts_max = 5;
     int64_t delay_ns;
-    for (int i = 1; i < 3; i++) {
+    for (int i = 1; i < 5; i++) {
         assert_true(qta_backoff_fail(&backoff, 0, &delay_ns));
-        assert_false(qta_backoff_is_open(&backoff));
-        assert_in_range(delay_ns, 1, S);
+        assert_false(qta_backoff_flow(&backoff, i * HOUR)); /* one tick, the snapshot */
     }
-    for (int i = 0; i < 100; i++) {
-        assert_true(qta_backoff_fail(&backoff, 0, &delay_ns));
-        assert_true(qta_backoff_is_open(&backoff));
-        assert_true(delay_ns == 30 * S);
+    assert_false(qta_backoff_fail(&backoff, 0, &delay_ns));
+}
+
+static void a_loss_that_is_no_failure_waits_and_is_not_counted(void **state)
+{
+    (void)state;
+    struct qta_backoff backoff = make(S, HOUR, 3);
+    backoff.options.attempts_max = 3;
+    int64_t delay_ns;
+    assert_true(qta_backoff_fail(&backoff, 0, &delay_ns));
+    assert_true(qta_backoff_fail(&backoff, 0, &delay_ns));
+    assert_false(qta_backoff_flow(&backoff, 0));
+    for (int i = 0; i < 1000; i++) {
+        assert_in_range(qta_backoff_wait(&backoff, 0), 1, 2 * S);
+        assert_true(qta_backoff_wait(&backoff, 7 * S) == 7 * S);
     }
-    qta_backoff_work(&backoff, 0);
-    qta_backoff_work(&backoff, MINUTE);
-    assert_false(qta_backoff_is_open(&backoff));
+    assert_int_equal(backoff.failures, 2);
+    assert_false(qta_backoff_flow(&backoff, HOUR)); /* another connection's data */
+    assert_false(qta_backoff_fail(&backoff, 0, &delay_ns));
 }
 
 /* A venue that accepts and drops at once, for a day: how often do we knock in any one minute? */
@@ -180,27 +190,23 @@ static void a_day_of_instant_drops_stays_within_bounds(void **state)
     (void)state;
     static const struct {
         int64_t delay_ns, delay_max_ns, lifetime_ns;
-        uint32_t breaker_threshold;
         int attempts_a_minute, attempts_a_day;
     } cases[] = {
-        {S, 30 * S, 0, 0, 20, 7000},          /* about one in 15 s, with luck a few more */
-        {S, 30 * S, 2 * S, 0, 20, 6500},      /* two seconds of data change nothing */
-        {S, 30 * S, 0, 5, 12, 2 * 1440 + 20}, /* the breaker: one in 30 s */
-        {100 * MS, 5 * S, 0, 0, 60, 40000},
+        {S, 30 * S, 0, 20, 7000},     /* about one in 15 s, with luck a few more */
+        {S, 30 * S, 2 * S, 20, 6500}, /* two seconds of data change nothing */
+        {100 * MS, 5 * S, 0, 60, 40000},
     };
     enum { MINUTES = 1440 };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct qta_backoff backoff = make(cases[i].delay_ns, cases[i].delay_max_ns, i);
-        backoff.options.breaker_threshold = cases[i].breaker_threshold;
-        backoff.options.breaker_timeout_ns = 30 * S;
         int attempts[MINUTES] = {0};
         int total = 0;
         for (int64_t now_ns = 0; now_ns < 24 * HOUR;) {
             attempts[now_ns / MINUTE]++;
             total++;
-            qta_backoff_work(&backoff, now_ns);
+            qta_backoff_flow(&backoff, now_ns);
             now_ns += cases[i].lifetime_ns;
-            qta_backoff_work(&backoff, now_ns);
+            qta_backoff_flow(&backoff, now_ns);
             int64_t delay_ns;
             assert_true(qta_backoff_fail(&backoff, 0, &delay_ns));
             now_ns += delay_ns;
@@ -221,8 +227,9 @@ int main(void)
         cmocka_unit_test(retry_after_is_obeyed_within_reason),
         cmocka_unit_test(attempts_are_used_up_exactly),
         cmocka_unit_test(no_limit_of_attempts_means_none),
-        cmocka_unit_test(only_a_connection_that_lasts_is_forgiven),
-        cmocka_unit_test(open_circuit_lets_single_probes_through),
+        cmocka_unit_test(only_data_for_a_while_is_forgiven),
+        cmocka_unit_test(time_without_data_is_not_forgiven),
+        cmocka_unit_test(a_loss_that_is_no_failure_waits_and_is_not_counted),
         cmocka_unit_test(a_day_of_instant_drops_stays_within_bounds),
     };
     return cmocka_run_group_tests_name("backoff", tests, NULL, NULL);

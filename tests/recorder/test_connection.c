@@ -439,7 +439,7 @@ static void a_connection_that_lasts_starts_over_with_short_waits(void **state)
 {
     struct stage *stage = *state;
     static const struct act acts[] = {
-        {.lifetime_ns = 61 * S, .end = {.cause = QTA_CAUSE_LOST, .reason = "reset"}},
+        {.lifetime_ns = 63 * S, .end = {.cause = QTA_CAUSE_LOST, .reason = "reset"}},
     };
     stage->acts = acts;
     stage->act_count = 1;
@@ -448,9 +448,9 @@ static void a_connection_that_lasts_starts_over_with_short_waits(void **state)
     stage_run_for(stage, 3600 * S);
     assert_false(stage->is_over); /* they never add up to three */
     int attempts = scripted_attempts(stage->transport);
-    assert_in_range(attempts, 57, 60);
+    assert_in_range(attempts, 55, 58);
     for (int i = 1; i < attempts; i++)
-        assert_in_range(stage->attempt_ns[i] - stage->attempt_ns[i - 1], 61 * S, 63 * S);
+        assert_in_range(stage->attempt_ns[i] - stage->attempt_ns[i - 1], 63 * S, 65 * S);
 }
 
 static void the_open_circuit_probes_at_its_own_pace(void **state)
