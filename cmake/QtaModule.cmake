@@ -78,7 +78,10 @@ endfunction()
 function(qta_program name)
   cmake_parse_arguments(arg "" "" "SOURCES" ${ARGN})
   add_executable(${name} ${arg_SOURCES}
-    ${PROJECT_SOURCE_DIR}/tools/option_table.c ${PROJECT_SOURCE_DIR}/tools/program.c)
+    ${PROJECT_SOURCE_DIR}/tools/log_repeats.c
+    ${PROJECT_SOURCE_DIR}/tools/option_table.c
+    ${PROJECT_SOURCE_DIR}/tools/program.c
+    ${PROJECT_SOURCE_DIR}/tools/service_manager.c)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE qta_shared qta_options Threads::Threads)
   file(RELATIVE_PATH up ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
@@ -114,6 +117,12 @@ function(qta_install)
   endforeach()
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/config/ DESTINATION ${CMAKE_INSTALL_DATADIR}/qta/config
     FILES_MATCHING PATTERN "*.yaml" PATTERN "grafana-dashboard.json")
+  # Where systemd looks, whatever the distribution calls its library folder.
+  configure_file(${PROJECT_SOURCE_DIR}/config/qta-record@.service.in
+    ${PROJECT_BINARY_DIR}/qta-record@.service @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/qta-record@.service DESTINATION lib/systemd/system)
+  install(FILES ${PROJECT_SOURCE_DIR}/config/qta.sysusers DESTINATION lib/sysusers.d
+    RENAME qta.conf)
 endfunction()
 
 # Sets variable, if it is not set, to so many seconds; sanitized programs get ten times as long.

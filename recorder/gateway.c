@@ -26,6 +26,7 @@
 #include "recorder/network_agent.h"
 #include "recorder/publisher.h"
 #include "recorder/recording.h"
+#include "recorder/status_page.h"
 #include "recorder/subscriptions.h"
 
 enum run_state { RUN_NOT_YET, RUN_STARTED, RUN_ENDED };
@@ -302,10 +303,9 @@ static enum qta_status make_agents(struct qta_gateway *gateway,
     return qta_dispatcher_create(&gateway->dispatcher, &dispatcher, err);
 }
 
-static enum qta_status make_health(struct qta_gateway *gateway,
-                                   const struct qta_gateway_options *options, struct qta_error *err)
+static struct qta_gateway_view view_of(const struct qta_gateway *gateway)
 {
-    struct qta_gateway_view view = {
+    return (struct qta_gateway_view){
         .environment = gateway->environment,
         .counters = &gateway->counters,
         .connections = gateway->connections,
@@ -315,8 +315,14 @@ static enum qta_status make_health(struct qta_gateway *gateway,
         .recording = gateway->recording,
         .is_replay = gateway->is_replay,
     };
+}
+
+static enum qta_status make_health(struct qta_gateway *gateway,
+                                   const struct qta_gateway_options *options, struct qta_error *err)
+{
     if (!qta_health_is_wanted(&options->health))
         return QTA_OK;
+    struct qta_gateway_view view = view_of(gateway);
     return qta_health_service_create(&gateway->health, options, &view, err);
 }
 
@@ -681,6 +687,7 @@ void qta_gateway_stats(const struct qta_gateway *gateway, struct qta_gateway_sta
         .connected = qta_counter_read(&counters->connected),
         .refused_subscriptions = qta_counter_read(&counters->refused_subscriptions),
         .queued = qta_ring_count(gateway->ring),
+        .last_turn_ns = atomic_load_explicit(&counters->last_turn_ns, memory_order_relaxed),
         .latency_ns_min = atomic_load_explicit(&counters->latency_ns_min, memory_order_relaxed),
         .latency_ns_max = atomic_load_explicit(&counters->latency_ns_max, memory_order_relaxed),
     };
@@ -691,6 +698,31 @@ void qta_gateway_stats(const struct qta_gateway *gateway, struct qta_gateway_sta
     }
     for (int i = 0; i < QTA_FAULT_COUNT; i++)
         stats->faults[i] = qta_counter_read(&counters->faults[i]);
+}
+
+enum qta_status qta_gateway_status(const struct qta_gateway *gateway, char **text,
+                                   struct qta_error *err)
+{
+    assert(gateway);
+    assert(text);
+    struct qta_byte_buffer page = {0};
+    if (gateway->health) {
+        qta_health_service_write_status(gateway->health, &page);
+    } else {
+        struct qta_gateway_view view = view_of(gateway);
+        struct qta_status_sources sources = {
+            .view = &view,
+            .now_ns = qta_monotonic_ns(gateway->environment),
+        };
+        qta_status_page_write(&page, &sources);
+    }
+    *text = NULL;
+    if (!page.is_failed)
+        *text = strndup((const char *)page.bytes, page.length);
+    qta_byte_buffer_finish(&page);
+    if (!*text)
+        return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for the status");
+    return QTA_OK;
 }
 
 const char *qta_gateway_session_path(const struct qta_gateway *gateway)

@@ -57,6 +57,8 @@ struct qta_health_service {
     int64_t listen_ns; /* when to try again */
     int64_t look_ns;
 
+    pthread_mutex_t mutex; /* looks and pages: others ask for the status, too */
+
     struct qta_doorbell bell; /* without a server */
     atomic_bool is_stopping;
     pthread_t thread;
@@ -210,10 +212,9 @@ static void respond_check(struct qta_http_response *response, bool is_good)
         qta_byte_buffer_append(&response->body, "ok\n", 3);
 }
 
-static bool respond(void *user, const struct qta_http_request *request,
-                    struct qta_http_response *response)
+static bool respond_to(struct qta_health_service *service, const struct qta_http_request *request,
+                       struct qta_http_response *response)
 {
-    struct qta_health_service *service = user;
     if (strcmp(request->path, "/metrics") == 0) {
         respond_metrics(service, request->accept, response);
         return true;
@@ -242,6 +243,25 @@ static bool respond(void *user, const struct qta_http_request *request,
     response->content_type = "application/json";
     qta_status_page_write(&response->body, &sources);
     return true;
+}
+
+static bool respond(void *user, const struct qta_http_request *request,
+                    struct qta_http_response *response)
+{
+    struct qta_health_service *service = user;
+    pthread_mutex_lock(&service->mutex);
+    bool is_known = respond_to(service, request, response);
+    pthread_mutex_unlock(&service->mutex);
+    return is_known;
+}
+
+void qta_health_service_write_status(struct qta_health_service *service,
+                                     struct qta_byte_buffer *page)
+{
+    pthread_mutex_lock(&service->mutex);
+    struct qta_status_sources sources = status_sources(service);
+    qta_status_page_write(page, &sources);
+    pthread_mutex_unlock(&service->mutex);
 }
 
 /* ---- listening --------------------------------------------------------------------------------
@@ -292,8 +312,11 @@ static void listen_where_wanted(struct qta_health_service *service, int64_t now_
 static int64_t do_work(struct qta_health_service *service, int64_t now_ns)
 {
     int64_t due_ns = now_ns + WAIT_MAX_NS;
-    if (service->monitor && now_ns >= service->look_ns)
+    if (service->monitor && now_ns >= service->look_ns) {
+        pthread_mutex_lock(&service->mutex);
         look(service, now_ns);
+        pthread_mutex_unlock(&service->mutex);
+    }
     if (wants_to_listen(service) && now_ns >= service->listen_ns)
         listen_where_wanted(service, now_ns, false);
     if (service->monitor && service->look_ns < due_ns)
@@ -439,6 +462,7 @@ enum qta_status qta_health_service_create(struct qta_health_service **out,
     if (!service)
         return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for streaming_health");
     service->view = *view;
+    pthread_mutex_init(&service->mutex, NULL);
     enum qta_status status = make_parts(service, options, err);
     if (status != QTA_OK) {
         qta_health_service_destroy(service);
@@ -464,5 +488,6 @@ void qta_health_service_destroy(struct qta_health_service *service)
     free(service->keeps_us_hours);
     free(service->is_market_open);
     free(service->samples);
+    pthread_mutex_destroy(&service->mutex);
     free(service);
 }

@@ -7,6 +7,7 @@
 #include <qta/config.h>
 #include <qta/error.h>
 
+#include "adapters/byte_buffer.h"
 #include "recorder/gateway_view.h"
 
 struct qta_health_service;
@@ -22,6 +23,10 @@ enum qta_status qta_health_service_create(struct qta_health_service **out,
 /** Begins to listen and starts the thread. An address that cannot be had is logged and tried again
  *  now and then: recording is worth more than being looked at. QTA_ERR_NOMEM. */
 enum qta_status qta_health_service_start(struct qta_health_service *service, struct qta_error *err);
+
+/** The page of /status. Any thread. */
+void qta_health_service_write_status(struct qta_health_service *service,
+                                     struct qta_byte_buffer *page);
 
 /** Ends the thread and stops listening. */
 void qta_health_service_stop(struct qta_health_service *service);

@@ -18,8 +18,12 @@
 #include "tools/console.h"
 #include "tools/option_table.h"
 #include "tools/program.h"
+#include "tools/run_summary.h"
+#include "tools/service_manager.h"
+#include "tools/status_lines.h"
 
 #define NS_PER_S INT64_C(1000000000)
+#define STATUS_INTERVAL_NS (5 * NS_PER_S)
 
 enum { LINE_BYTES = 1024 };
 
@@ -65,7 +69,7 @@ static const struct qta_option options[] = {
      .offset = FIELD(max_ticks),
      .value_name = "N",
      .minimum = 1,
-     .help = "stop after N ticks of the market; those that came meanwhile are kept, too"},
+     .help = "show N ticks of the market and stop; the session keeps those that came meanwhile"},
     {.name = "check-config",
      .kind = QTA_OPTION_SWITCH,
      .offset = FIELD(is_check),
@@ -106,6 +110,7 @@ static const struct qta_option_help_section sections[] = {
      .rows =
          (const struct qta_option_help_row[]){
              {"SIGINT, SIGTERM", "end cleanly and seal the session; the second time, at once"},
+             {"SIGUSR1", "log how everything stands"},
              {NULL, NULL}}},
     {.title = "Examples",
      .is_stacked = true,
@@ -153,7 +158,7 @@ struct recorder {
     int64_t start_ns; /* monotonic */
 
     /* the thread that is in qta_gateway_run() */
-    uint64_t market_ticks; /* seen by our callback */
+    uint64_t market_ticks; /* seen by our callback, up to max_ticks */
     enum qta_print_format format;
     char *line;
     size_t line_bytes;
@@ -163,6 +168,10 @@ struct recorder {
     /* the console's thread */
     int64_t shown_ns; /* monotonic, of the last progress */
     uint64_t shown_ticks;
+    struct qta_service_manager manager;
+    bool is_ready;    /* the manager knows that we run */
+    bool is_end_told; /* and that we end */
+    int64_t told_ns;  /* when it last heard how things stand */
 };
 
 static int64_t monotonic_ns(void)
@@ -179,6 +188,15 @@ static int64_t monotonic_ns(void)
 static _Atomic(struct qta_gateway *) signalled;
 static atomic_bool is_stopping;
 
+/* What the console's thread is to do. */
+static atomic_bool wants_status;
+
+static void handle_status_signal(int number)
+{
+    (void)number;
+    atomic_store(&wants_status, true);
+}
+
 static void handle_signal(int number)
 {
     (void)number;
@@ -193,11 +211,18 @@ static void handle_signal(int number)
 
 static void set_signals(void)
 {
-    static const int numbers[] = {SIGINT, SIGTERM};
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        struct sigaction action = {.sa_handler = handle_signal, .sa_flags = SA_RESTART};
+    static const struct {
+        int number;
+        void (*handler)(int number);
+    } signals[] = {
+        {SIGINT, handle_signal},
+        {SIGTERM, handle_signal},
+        {SIGUSR1, handle_status_signal},
+    };
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        struct sigaction action = {.sa_handler = signals[i].handler, .sa_flags = SA_RESTART};
         sigemptyset(&action.sa_mask);
-        sigaction(numbers[i], &action, NULL);
+        sigaction(signals[i].number, &action, NULL);
     }
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is an error like a full disk */
 }
@@ -358,6 +383,8 @@ static void on_tick(void *user, const struct qta_tick *tick, const struct qta_di
 {
     struct recorder *recorder = user;
     uint64_t max_ticks = recorder->settings.max_ticks;
+    if (max_ticks > 0 && recorder->market_ticks == max_ticks)
+        return; /* what came before the end was decided is in the session */
     if (recorder->format != QTA_PRINT_NONE && atomic_load(&recorder->is_printing))
         print_tick(recorder, tick, names);
     if (qta_tick_is_market(tick) && ++recorder->market_ticks == max_ticks)
@@ -390,6 +417,60 @@ static void show_progress(struct recorder *recorder, int64_t now_ns)
                       stats.unrecorded > 0 ? qta_number_print(stats.unrecorded, unrecorded) : "");
 }
 
+static void show_status_line(void *user, const char *line)
+{
+    (void)user;
+    qta_program_log_answer("status", line);
+}
+
+static void show_status(const struct recorder *recorder)
+{
+    char *text;
+    struct qta_error err;
+    if (qta_gateway_status(recorder->gateway, &text, &err) != QTA_OK) {
+        qta_log(QTA_LOG_ERROR, "status", "%s", err.message);
+        return;
+    }
+    qta_status_lines_tell(text, show_status_line, NULL);
+    free(text);
+}
+
+static void tell_end(struct recorder *recorder)
+{
+    if (!recorder->is_end_told)
+        qta_service_manager_tell(&recorder->manager, "STOPPING=1\nSTATUS=sealing the session");
+    recorder->is_end_told = true;
+}
+
+/* The watchdog hears of us as long as the network thread turns: a process that is up while that
+ * thread hangs records nothing. */
+static void tell_manager(struct recorder *recorder, int64_t now_ns)
+{
+    struct qta_gateway_stats stats;
+    qta_gateway_stats(recorder->gateway, &stats);
+    if (atomic_load(&is_stopping))
+        tell_end(recorder);
+    if (stats.last_turn_ns == 0 || recorder->is_end_told)
+        return;
+    if (!recorder->is_ready)
+        qta_service_manager_tell(&recorder->manager, "READY=1");
+    if (!recorder->is_ready || now_ns - recorder->told_ns >= STATUS_INTERVAL_NS) {
+        char text[256];
+        char ticks[QTA_NUMBER_TEXT_BYTES];
+        char queued[QTA_NUMBER_TEXT_BYTES];
+        snprintf(text, sizeof text,
+                 "STATUS=%s: %s ticks, %" PRIu64 " connected, %s waiting for the output",
+                 recorder->is_recording ? "recording" : "running",
+                 qta_number_print(stats.market_ticks, ticks), stats.connected,
+                 qta_number_print(stats.queued, queued));
+        qta_service_manager_tell(&recorder->manager, text);
+        recorder->told_ns = now_ns;
+    }
+    recorder->is_ready = true;
+    if (qta_service_manager_is_ping_due(&recorder->manager, now_ns, (uint64_t)stats.last_turn_ns))
+        qta_service_manager_tell(&recorder->manager, "WATCHDOG=1");
+}
+
 /* Ten times a second, on the console's thread. */
 static void on_interval(void *user)
 {
@@ -401,6 +482,11 @@ static void on_interval(void *user)
         end_printing(recorder);
     if (settings->duration_ns > 0 && now_ns - recorder->start_ns >= settings->duration_ns)
         qta_gateway_stop(recorder->gateway);
+    if (atomic_exchange(&wants_status, false))
+        show_status(recorder);
+    if (qta_service_manager_is_there(&recorder->manager))
+        tell_manager(recorder, now_ns);
+    qta_program_log_tell_repeats();
     if (recorder->shows_progress && now_ns - recorder->shown_ns >= NS_PER_S)
         show_progress(recorder, now_ns);
 }
@@ -408,81 +494,13 @@ static void on_interval(void *user)
 /* ---- the end ----------------------------------------------------------------------------------
  */
 
-/* Messages that held data which is in no record. Unknown kinds of messages are none of ours. */
-static uint64_t count_unreadable(const struct qta_gateway_stats *stats)
+static void show_line(void *user, const char *line)
 {
-    return stats->faults[QTA_FAULT_SYNTAX] + stats->faults[QTA_FAULT_TOO_LARGE] +
-           stats->faults[QTA_FAULT_TOO_DEEP] + stats->faults[QTA_FAULT_UTF8] +
-           stats->faults[QTA_FAULT_MISSING] + stats->faults[QTA_FAULT_VALUE];
-}
-
-static void show_line(const struct recorder *recorder, const char *line)
-{
+    const struct recorder *recorder = user;
     if (recorder->settings.log_format == QTA_LOG_JSON)
         qta_log(QTA_LOG_INFO, "summary", "%s", line);
     else
         qta_program_error("%s", line);
-}
-
-/* "1,234 ticks in 5 s (trade 1,000, quote 234), latency 2 ms to 9 ms" */
-static void describe_ticks(const struct recorder *recorder, const struct qta_gateway_stats *stats,
-                           char *text, size_t capacity)
-{
-    char number[QTA_NUMBER_TEXT_BYTES];
-    char passed[QTA_TIMESTAMP_TEXT_BYTES];
-    qta_duration_print(monotonic_ns() - recorder->start_ns, passed);
-    snprintf(text, capacity, "%s ticks in %s", qta_number_print(stats->market_ticks, number),
-             passed);
-    const char *before = " (";
-    for (unsigned type = 0; type < QTA_TICK_MARKET_TYPE_END; type++) {
-        if (stats->ticks_by_type[type] == 0)
-            continue;
-        size_t used = strlen(text);
-        snprintf(text + used, capacity - used, "%s%s %s", before, qta_tick_type_name(type),
-                 qta_number_print(stats->ticks_by_type[type], number));
-        before = ", ";
-    }
-    if (stats->market_ticks == 0)
-        return;
-    char least[QTA_TIMESTAMP_TEXT_BYTES];
-    char most[QTA_TIMESTAMP_TEXT_BYTES];
-    qta_duration_print(stats->latency_ns_min, least);
-    qta_duration_print(stats->latency_ns_max, most);
-    size_t used = strlen(text);
-    snprintf(text + used, capacity - used, "), latency %s to %s", least, most);
-}
-
-static void show_summary(const struct recorder *recorder, const struct qta_gateway_stats *stats,
-                         const char *session_path)
-{
-    char ticks[512];
-    char line[QTA_ERROR_MESSAGE_BYTES];
-    char numbers[4][QTA_NUMBER_TEXT_BYTES];
-    describe_ticks(recorder, stats, ticks, sizeof ticks);
-    show_line(recorder, ticks);
-    uint64_t all_faults = 0;
-    for (size_t i = 0; i < QTA_FAULT_COUNT; i++)
-        all_faults += stats->faults[i];
-    snprintf(line, sizeof line,
-             "connections: %s opened, %s closed or lost; messages not understood: %s; ticks that "
-             "came too fast for the output: %s",
-             qta_number_print(stats->connects, numbers[0]),
-             qta_number_print(stats->disconnects, numbers[1]),
-             qta_number_print(all_faults, numbers[2]),
-             qta_number_print(stats->dropped, numbers[3]));
-    show_line(recorder, line);
-    if (stats->outages > 0) {
-        snprintf(line, sizeof line,
-                 "not recorded because the disk was full or failed: %s ticks and events, in %s "
-                 "outages",
-                 qta_number_print(stats->unrecorded, numbers[0]),
-                 qta_number_print(stats->outages, numbers[1]));
-        show_line(recorder, line);
-    }
-    if (session_path[0] != '\0') {
-        snprintf(line, sizeof line, "session: %s", session_path);
-        show_line(recorder, line);
-    }
 }
 
 static enum qta_exit exit_of(const struct recorder *recorder, enum qta_status status,
@@ -492,7 +510,7 @@ static enum qta_exit exit_of(const struct recorder *recorder, enum qta_status st
         return QTA_EXIT_USAGE; /* a service that restarts us would only be refused again */
     enum qta_exit result = qta_program_exit(status);
     uint64_t missed = recorder->is_recording ? 0 : stats->dropped;
-    if (count_unreadable(stats) > 0 || missed > 0 || stats->unrecorded > 0)
+    if (qta_run_summary_unreadable(stats) > 0 || missed > 0 || stats->unrecorded > 0)
         result = qta_program_worse(result, QTA_EXIT_LOSS);
     return result;
 }
@@ -520,6 +538,7 @@ static enum qta_exit record(struct recorder *recorder)
     }
     status = qta_gateway_run(recorder->gateway, &err);
     qta_console_stop(recorder->console);
+    tell_end(recorder);
     qta_progress_clear();
 
     struct qta_gateway_stats stats;
@@ -532,8 +551,16 @@ static enum qta_exit record(struct recorder *recorder)
         qta_program_error("%s", err.message);
     if (recorder->is_memory_short)
         qta_program_error("out of memory for a line of output");
-    if (!settings->is_quiet)
-        show_summary(recorder, &stats, session_path ? session_path : "");
+    if (!settings->is_quiet) {
+        struct qta_run_summary summary = {
+            .stats = &stats,
+            .passed_ns = monotonic_ns() - recorder->start_ns,
+            .session_path = session_path ? session_path : "",
+            .shown = recorder->market_ticks,
+            .is_shown_limited = settings->max_ticks > 0,
+        };
+        qta_run_summary_tell(&summary, show_line, recorder);
+    }
     free(session_path);
     enum qta_exit result = exit_of(recorder, status, &stats);
     return recorder->is_memory_short ? qta_program_worse(result, QTA_EXIT_FAILED) : result;
@@ -553,6 +580,7 @@ static enum qta_exit open_and_record(struct recorder *recorder)
         return QTA_EXIT_FAILED;
     }
     recorder->is_recording = gateway->recording.is_enabled;
+    qta_service_manager_tell(&recorder->manager, "STATUS=opening the session");
     if (qta_gateway_create(&recorder->gateway, gateway, &err) != QTA_OK)
         return qta_program_fail(&err);
     qta_config_destroy(
@@ -567,6 +595,7 @@ static void clean_up(struct recorder *recorder)
     watch_gateway(NULL);
     qta_gateway_destroy(recorder->gateway);
     qta_config_destroy(recorder->config);
+    qta_service_manager_finish(&recorder->manager);
     qta_option_list_finish(&recorder->settings.overrides);
     free(recorder->line);
 }
@@ -583,6 +612,7 @@ int main(int argc, char **argv)
                           (enum qta_log_level)recorder.settings.log_level);
     recorder.format = (enum qta_print_format)recorder.settings.format;
     atomic_store(&recorder.is_printing, true);
+    qta_service_manager_init(&recorder.manager);
     set_signals();
     enum qta_exit result = load_config(&recorder);
     if (result == QTA_EXIT_DONE)

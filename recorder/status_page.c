@@ -51,12 +51,18 @@ static bool is_connection_ready(const struct qta_feed *feed, bool is_market_open
     return false;
 }
 
+/* A market of which nobody knows the hours counts as open. */
+static bool is_market_open(const struct qta_status_sources *sources, size_t index)
+{
+    return !sources->is_market_open || sources->is_market_open[index];
+}
+
 bool qta_status_is_ready(const struct qta_status_sources *sources, struct qta_byte_buffer *reasons)
 {
     bool is_ready = true;
     for (size_t i = 0; i < sources->view->connection_count; i++) {
         if (!is_connection_ready(qta_gateway_view_feed(sources->view, i),
-                                 sources->is_market_open[i], sources->now_ns, reasons))
+                                 is_market_open(sources, i), sources->now_ns, reasons))
             is_ready = false;
     }
     return is_ready;
@@ -152,8 +158,10 @@ static void write_connection(struct qta_byte_buffer *page, const struct qta_stat
     open_item(page);
     put_text(page, "name", feed->name);
     put_text(page, "state", qta_connection_state_name((enum qta_connection_state)state));
-    put_flag(page, "market_open", sources->is_market_open[index]);
-    put_number(page, "ticks", ticks);
+    if (sources->is_market_open)
+        put_flag(page, "market_open", sources->is_market_open[index]);
+    if (feed->is_detailed) /* otherwise nobody counts them */
+        put_number(page, "ticks", ticks);
     put_number(page, "frames", qta_counter_read(&feed->frames));
     put_number(page, "bytes", qta_counter_read(&feed->bytes));
     put_number(page, "connects", qta_counter_read(&feed->connects));
@@ -162,6 +170,7 @@ static void write_connection(struct qta_byte_buffer *page, const struct qta_stat
     put_flag(page, "circuit_open",
              atomic_load_explicit(&feed->circuit_open_since_ns, memory_order_relaxed) != 0);
     put_number(page, "gaps", qta_counter_read(&feed->gaps));
+    put_number(page, "send_queue_bytes", qta_counter_read(&feed->send_queue_bytes));
     if (last_ns != 0)
         put_seconds(page, "last_tick_age_s",
                     sources->now_ns > last_ns ? sources->now_ns - last_ns : 0);

@@ -14,7 +14,7 @@
 struct qta_status_sources {
     const struct qta_gateway_view *view;
     const struct qta_health_monitor *monitor; /**< NULL: nothing is monitored */
-    const bool *is_market_open;               /**< of each connection */
+    const bool *is_market_open;               /**< of each connection; NULL: nobody knows hours */
     int64_t retention_ns;                     /**< how long an alert that is over is shown */
     int64_t now_ns;                           /**< monotonic */
 };

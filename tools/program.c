@@ -15,6 +15,9 @@
 
 #include <qta/timestamp.h>
 
+#include "tools/log_repeats.h"
+#include "tools/service_manager.h"
+
 #define PROGRESS_INTERVAL_NS INT64_C(100000000)
 
 const char *const qta_log_format_names[] = {"text", "json", NULL};
@@ -26,6 +29,8 @@ static struct {
     const char *program;
     enum qta_log_format log_format;
     bool is_coloured;
+    bool is_journal; /* of systemd: it knows the time, and wants to know the priority */
+    struct qta_log_repeats repeats;
     bool has_progress; /* a progress line stands on the terminal */
     int64_t progress_shown_ns;
     _Atomic int stdout_errno; /* of the first write to stdout that failed */
@@ -82,6 +87,7 @@ void qta_program_start(const char *name)
     setvbuf(stderr, buffer, _IOLBF, sizeof buffer);
     signal(SIGPIPE, SIG_IGN);
     terminal.program = name;
+    terminal.is_journal = qta_service_manager_reads(STDERR_FILENO);
 }
 
 /* Only the first says what happened: after it stdout is in a state of its own. */
@@ -105,18 +111,6 @@ bool qta_program_flush(void)
         return true;
     note_stdout_error();
     return false;
-}
-
-enum qta_exit qta_program_finish(enum qta_exit status)
-{
-    qta_progress_clear();
-    qta_program_flush();
-    if (terminal.stdout_errno == 0 && ferror(stdout))
-        terminal.stdout_errno = EIO; /* seen by a printf that nobody asked */
-    if (terminal.stdout_errno == 0 || terminal.stdout_errno == EPIPE)
-        return status;
-    qta_program_error("cannot write to standard output: %s", strerror(terminal.stdout_errno));
-    return QTA_EXIT_FAILED;
 }
 
 /* ---- lines on stderr --------------------------------------------------------------------------
@@ -182,6 +176,15 @@ void qta_escaped_print(FILE *stream, const char *string, bool is_json)
     }
 }
 
+/* Priorities are those of syslog(3). */
+static void print_priority(enum qta_log_level level)
+{
+    static const int priorities[] = {
+        [QTA_LOG_DEBUG] = 7, [QTA_LOG_INFO] = 6, [QTA_LOG_WARNING] = 4, [QTA_LOG_ERROR] = 3};
+    if (terminal.is_journal)
+        fprintf(stderr, "<%d>", priorities[level]);
+}
+
 void qta_program_error(const char *format, ...)
 {
     char message[QTA_ERROR_MESSAGE_BYTES + 256];
@@ -191,6 +194,7 @@ void qta_program_error(const char *format, ...)
     va_end(arguments);
     pthread_mutex_lock(&terminal.mutex);
     clear_progress();
+    print_priority(QTA_LOG_ERROR);
     fprintf(stderr, "%s: ", terminal.program);
     qta_escaped_print(stderr, message, false);
     fputc('\n', stderr);
@@ -224,8 +228,11 @@ static void log_text(enum qta_log_level level, const char *area, const char *mes
     };
     const char *colour = terminal.is_coloured ? colours[level] : "";
     fputs(colour, stderr);
-    print_log_time();
-    fprintf(stderr, " %s ", qta_log_level_name(level));
+    if (!terminal.is_journal) {
+        print_log_time();
+        fputc(' ', stderr);
+    }
+    fprintf(stderr, "%s ", qta_log_level_name(level));
     qta_escaped_print(stderr, area, false);
     fputs(": ", stderr);
     qta_escaped_print(stderr, message, false);
@@ -243,17 +250,53 @@ static void log_json(enum qta_log_level level, const char *area, const char *mes
     fputs("\"}\n", stderr);
 }
 
-static void write_log_line(void *user, enum qta_log_level level, const char *area,
-                           const char *message)
+/* The mutex is held. */
+static void log_line(enum qta_log_level level, const char *area, const char *message)
 {
-    (void)user;
-    pthread_mutex_lock(&terminal.mutex);
     clear_progress();
+    print_priority(level);
     if (terminal.log_format == QTA_LOG_JSON)
         log_json(level, area, message);
     else
         log_text(level, area, message);
     fflush(stderr);
+}
+
+/* The mutex is held. */
+static void tell_repeats(int64_t now_ns)
+{
+    const struct qta_log_sentence *sentence;
+    while ((sentence = qta_log_repeats_take_ended(&terminal.repeats, now_ns))) {
+        char message[QTA_LOG_REPEATS_TEXT_BYTES + 64];
+        snprintf(message, sizeof message, "repeated %" PRIu64 " more time%s: %s",
+                 sentence->held_back, sentence->held_back == 1 ? "" : "s", sentence->text);
+        log_line(sentence->level, sentence->area, message);
+    }
+}
+
+static void write_log_line(void *user, enum qta_log_level level, const char *area,
+                           const char *message)
+{
+    (void)user;
+    int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+    pthread_mutex_lock(&terminal.mutex);
+    tell_repeats(now_ns);
+    if (qta_log_repeats_is_shown(&terminal.repeats, level, area, message, now_ns))
+        log_line(level, area, message);
+    pthread_mutex_unlock(&terminal.mutex);
+}
+
+void qta_program_log_answer(const char *area, const char *message)
+{
+    pthread_mutex_lock(&terminal.mutex);
+    log_line(QTA_LOG_INFO, area, message);
+    pthread_mutex_unlock(&terminal.mutex);
+}
+
+void qta_program_log_tell_repeats(void)
+{
+    pthread_mutex_lock(&terminal.mutex);
+    tell_repeats(clock_ns(CLOCK_MONOTONIC));
     pthread_mutex_unlock(&terminal.mutex);
 }
 
@@ -273,6 +316,7 @@ void qta_program_log_start(enum qta_log_format format, enum qta_log_level lowest
 {
     terminal.log_format = format;
     terminal.is_coloured = terminal_is_able() && !is_set("NO_COLOR");
+    terminal.repeats = (struct qta_log_repeats){0};
     qta_log_set(write_log_line, NULL, lowest);
 }
 
@@ -310,6 +354,24 @@ void qta_progress_clear(void)
     clear_progress();
     fflush(stderr);
     pthread_mutex_unlock(&terminal.mutex);
+}
+
+/* ---- the end ----------------------------------------------------------------------------------
+ */
+
+enum qta_exit qta_program_finish(enum qta_exit status)
+{
+    pthread_mutex_lock(&terminal.mutex);
+    clear_progress();
+    tell_repeats(INT64_MAX);
+    pthread_mutex_unlock(&terminal.mutex);
+    qta_program_flush();
+    if (terminal.stdout_errno == 0 && ferror(stdout))
+        terminal.stdout_errno = EIO; /* seen by a printf that nobody asked */
+    if (terminal.stdout_errno == 0 || terminal.stdout_errno == EPIPE)
+        return status;
+    qta_program_error("cannot write to standard output: %s", strerror(terminal.stdout_errno));
+    return QTA_EXIT_FAILED;
 }
 
 /* ---- numbers for people -----------------------------------------------------------------------

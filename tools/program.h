@@ -41,8 +41,9 @@ bool qta_program_write(const char *text, size_t length);
 /** Sends on what stdout has buffered. False when that failed, as above. Any thread. */
 bool qta_program_flush(void);
 
-/** Flushes stdout and takes the progress line away. Call it last: data that did not arrive is an
- *  error (reported, QTA_EXIT_FAILED), a reader that closed its pipe is none. Else returns status.
+/** Flushes stdout, takes the progress line away, tells what the log held back. Call it last: data
+ * that did not arrive is an error (reported, QTA_EXIT_FAILED), a reader that closed its pipe is
+ * none. Else returns status.
  */
 enum qta_exit qta_program_finish(enum qta_exit status);
 
@@ -55,8 +56,17 @@ extern const char *const qta_log_level_names[];
 
 /** Sends the library's log to stderr: "2024-05-01T13:30:00.123Z warning alpaca: message", in colour
  *  on a terminal unless NO_COLOR is set; or one JSON object a line with time, level, area, message.
- *  Control characters come out escaped. */
+ *  Control characters come out escaped. Where stderr is systemd's journal, lines begin with their
+ *  priority instead of the time. Of a sentence that comes again and again the first few are shown,
+ *  the others counted: "repeated 17 more times: ..." follows half a minute after the first. */
 void qta_program_log_start(enum qta_log_format format, enum qta_log_level lowest);
+
+/** Writes a line that somebody asked for: whatever the level, however often. Any thread. */
+void qta_program_log_answer(const char *area, const char *message);
+
+/** Tells of repetitions that are due; the next line of the log and qta_program_finish() do it as
+ *  well. For programs that may be silent for long: call it now and then. Any thread. */
+void qta_program_log_tell_repeats(void);
 
 /** Whether a progress line will be seen: stderr is a terminal that can move its cursor. */
 bool qta_progress_is_visible(void);

@@ -130,11 +130,18 @@ struct qta_gateway_stats {
     uint64_t disconnects; /**< of those, lost or closed */
     uint64_t connected;   /**< open now */
     uint64_t refused_subscriptions;
-    uint64_t queued;        /**< waiting in the ring now */
+    uint64_t queued;      /**< waiting in the ring now */
+    int64_t last_turn_ns; /**< CLOCK_MONOTONIC, when the network thread began its last turn: at most
+                               a second ago while all is well; 0 before the first */
     int64_t latency_ns_min; /**< ts_recv - ts_event of market ticks; 0 when none */
     int64_t latency_ns_max;
 };
 QTA_API void qta_gateway_stats(const struct qta_gateway *gateway, struct qta_gateway_stats *stats);
+
+/** How everything stands: connections, queues, session and alerts, as the JSON object that /status
+ *  serves. The caller frees *text with free(). Any thread. QTA_ERR_NOMEM. */
+QTA_API enum qta_status qta_gateway_status(const struct qta_gateway *gateway, char **text,
+                                           struct qta_error *err);
 
 /** The directory of the session being recorded; "" when none. Valid until the next day begins. */
 QTA_API const char *qta_gateway_session_path(const struct qta_gateway *gateway);

@@ -14,8 +14,8 @@ $ qta-record --help
 |   --output DIR            make sessions in here, in place of what the
 |                           configuration says: DIR/2024-05-01
 |   --duration DURATION     stop after this time: 90s, 6h30m
-|   --max-ticks N           stop after N ticks of the market; those that came
-|                           meanwhile are kept, too
+|   --max-ticks N           show N ticks of the market and stop; the session keeps
+|                           those that came meanwhile
 |   --check-config          print what the configuration amounts to, secrets
 |                           hidden, and what would keep it from starting; connect
 |                           to nothing, record nothing
@@ -33,6 +33,7 @@ $ qta-record --help
 | Signals:
 |   SIGINT, SIGTERM         end cleanly and seal the session; the second time, at
 |                           once
+|   SIGUSR1                 log how everything stands
 |
 | Examples:
 |   qta-record --config config/streaming.yaml

@@ -6,11 +6,13 @@
 
 #include <cmocka.h>
 
+#include <inttypes.h>
 #include <poll.h>
 #include <pty.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -238,6 +240,56 @@ static void a_line_takes_the_progress_away_first(void **state)
     assert_string_equal(text, "\r\033[K1 of 2\r\033[Kqta-test: stop\n");
 }
 
+static void a_sentence_again_and_again_is_counted(void **state)
+{
+    (void)state;
+    struct capture capture;
+    char text[4096];
+    start_capture(&capture, false);
+    qta_program_log_start(QTA_LOG_TEXT, QTA_LOG_INFO);
+    for (int i = 0; i < 100; i++)
+        qta_log(QTA_LOG_WARNING, "alpaca", "lost");
+    qta_program_log_tell_repeats(); /* not yet */
+    assert_int_equal(qta_program_finish(QTA_EXIT_DONE), QTA_EXIT_DONE);
+    take(&capture, text);
+    end_capture(&capture);
+    const char *line = text;
+    for (int i = 0; i < 3; i++) {
+        line = strstr(line, "Z warning alpaca: lost\n");
+        assert_non_null(line);
+        line++;
+    }
+    assert_null(strstr(line, "Z warning alpaca: lost\n"));
+    assert_non_null(strstr(line, "Z warning alpaca: repeated 97 more times: lost\n"));
+}
+
+static void the_journal_gets_priorities_and_no_times(void **state)
+{
+    (void)state;
+    struct capture capture;
+    struct stat status;
+    char name[64];
+    char text[4096];
+    start_capture(&capture, false);
+    fstat(STDERR_FILENO, &status);
+    snprintf(name, sizeof name, "%" PRIu64 ":%" PRIu64, (uint64_t)status.st_dev,
+             (uint64_t)status.st_ino);
+    setenv("JOURNAL_STREAM", name, 1);
+    qta_program_start("qta-test");
+    qta_program_log_start(QTA_LOG_TEXT, QTA_LOG_DEBUG);
+    qta_log(QTA_LOG_DEBUG, "a", "one");
+    qta_log(QTA_LOG_INFO, "a", "two");
+    qta_log(QTA_LOG_WARNING, "a", "three");
+    qta_log(QTA_LOG_ERROR, "a", "four");
+    qta_program_error("five");
+    take(&capture, text);
+    end_capture(&capture);
+    unsetenv("JOURNAL_STREAM");
+    qta_program_start("qta-test");
+    assert_string_equal(text, "<7>debug a: one\n<6>info a: two\n<4>warning a: three\n"
+                              "<3>error a: four\n<3>qta-test: five\n");
+}
+
 int main(void)
 {
     qta_program_start("qta-test");
@@ -249,6 +301,8 @@ int main(void)
         cmocka_unit_test(json_is_one_object_a_line),
         cmocka_unit_test(a_terminal_gets_colour_unless_it_is_not_wanted),
         cmocka_unit_test(a_line_takes_the_progress_away_first),
+        cmocka_unit_test(a_sentence_again_and_again_is_counted),
+        cmocka_unit_test(the_journal_gets_priorities_and_no_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
