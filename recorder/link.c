@@ -16,7 +16,7 @@
 
 enum {
     OUT_BYTES_MAX = 64 << 20, /* waiting to be sent; more ends the link */
-    PONG_BYTES_MAX = 1 << 20, /* with so much waiting, pings go unanswered */
+    PONG_BYTES_MAX = 1 << 20, /* with so much waiting, only the last ping is answered */
     REQUEST_BYTES = 16384,
     READS_AT_ONCE = 4, /* of one link, before others have their turn */
     SILENT_PINGS_MAX = 2,
@@ -133,14 +133,27 @@ static void on_peer_close(struct qta_link *link, const struct qta_websocket_even
     link_start_closing(link, can_echo ? event->code : CODE_PROTOCOL, "");
 }
 
-static void on_peer_ping(struct qta_link *link, const struct qta_websocket_event *event)
+static void write_pong(struct qta_link *link, const uint8_t *payload, size_t length)
 {
-    if (link->state != QTA_LINK_OPEN || qta_byte_queue_length(&link->out) > PONG_BYTES_MAX)
-        return;
-    if (!qta_websocket_write_frame(&link->out, QTA_WEBSOCKET_PONG, true, event->bytes,
-                                   event->length, next_mask(link->loop)))
+    link->owes_pong = false;
+    if (!qta_websocket_write_frame(&link->out, QTA_WEBSOCKET_PONG, true, payload, length,
+                                   next_mask(link->loop)))
         qta_link_fail(link, QTA_CAUSE_LOST, 0, "out of memory answering a ping");
     link_attention(link);
+}
+
+static void on_peer_ping(struct qta_link *link, const struct qta_websocket_event *event)
+{
+    if (link->state != QTA_LINK_OPEN)
+        return;
+    if (qta_byte_queue_length(&link->out) <= PONG_BYTES_MAX) {
+        write_pong(link, event->bytes, event->length);
+        return;
+    }
+    assert(event->length <= sizeof link->pong);
+    memcpy(link->pong, event->bytes, event->length);
+    link->pong_length = (uint8_t)event->length;
+    link->owes_pong = true;
 }
 
 static void on_message(struct qta_link *link, const struct qta_websocket_event *event,
@@ -504,6 +517,8 @@ static void flush(struct qta_link *link)
             on_peer_gone(link, io);
         if (io != QTA_IO_DONE)
             return;
+        if (link->owes_pong && link->state == QTA_LINK_OPEN)
+            write_pong(link, link->pong, link->pong_length);
     }
     bool is_all_said = link->is_peer_closed || !link->url.is_websocket;
     if (link->state == QTA_LINK_CLOSING && is_all_said)

@@ -90,6 +90,10 @@ struct qta_link {
     uint64_t reads_at_ping;
     unsigned pings_unanswered;
 
+    uint8_t pong[QTA_WEBSOCKET_CONTROL_BYTES_MAX]; /**< owed to the last ping that had to wait */
+    uint8_t pong_length;
+    bool owes_pong;
+
     enum qta_io gone; /**< how the connection ended while bytes waited because of a pause */
     bool is_paused;
     bool is_peer_closed; /**< its close frame has come */
