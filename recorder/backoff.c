@@ -63,3 +63,9 @@ bool qta_backoff_flow(struct qta_backoff *backoff, int64_t now_ns)
     backoff->failures = 0;
     return true;
 }
+
+void qta_backoff_forget(struct qta_backoff *backoff)
+{
+    backoff->failures = 0;
+    backoff->is_flowing = false;
+}

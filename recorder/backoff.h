@@ -52,4 +52,7 @@ int64_t qta_backoff_wait(struct qta_backoff *backoff, int64_t retry_after_ns);
  *  connection: then there are no failures any more. */
 bool qta_backoff_flow(struct qta_backoff *backoff, int64_t now_ns);
 
+/** Forgets all failures at once. */
+void qta_backoff_forget(struct qta_backoff *backoff);
+
 #endif

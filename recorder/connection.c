@@ -2,6 +2,7 @@
 #include "recorder/connection_internal.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,16 +20,12 @@ static void set_time(struct qta_connection *connection, int64_t now_ns, int64_t 
     connection->frame_ns = realtime_ns;
 }
 
-void qta_connection_start(struct qta_connection *connection, enum qta_conn_cause interruption,
-                          int64_t now_ns, int64_t realtime_ns)
+void qta_connection_start(struct qta_connection *connection, int64_t now_ns, int64_t realtime_ns)
 {
     assert(connection->state == QTA_CONNECTION_IDLE);
     set_time(connection, now_ns, realtime_ns);
-    connection->last_good_ns = qta_publisher_now_ns(connection->options.publisher);
-    if (interruption != QTA_CAUSE_NONE)
-        qta_connection_open_gap(connection, interruption);
-    if (connection->tls_is_insecure)
-        qta_log(QTA_LOG_WARNING, connection->name,
+    if (connection->tls_is_insecure && !connection->has_opened)
+        qta_log(QTA_LOG_WARNING, connection->title,
                 "INSECURE: certificates are not verified (tls_insecure is set); anybody on the way "
                 "can read the keys and forge the data");
     qta_connection_attempt(connection);
@@ -137,17 +134,27 @@ enum qta_status qta_connection_subscribe(struct qta_connection *connection,
     return status;
 }
 
+void qta_connection_unsubscribe(struct qta_connection *connection,
+                                const struct qta_subscription *subscription)
+{
+    bool was_asked = qta_wants_remove(connection->wants, subscription);
+    if (!was_asked || !qta_connection_is_live(connection))
+        return;
+    qta_connection_enter(connection);
+    qta_adapter_subscribe(connection->adapter, subscription, 1, false, connection->now_ns);
+    connection->has_answer =
+        true; /* the last answer that was waited for may have been this one's */
+    qta_connection_leave(connection);
+}
+
 bool qta_connection_covers(const struct qta_connection *connection,
                            const struct qta_subscription *subscription)
 {
     return qta_wants_covers(connection->wants, subscription);
 }
 
-void qta_connection_stop(struct qta_connection *connection, int64_t now_ns)
+static void close_for_good(struct qta_connection *connection)
 {
-    if (connection->is_stopping || qta_connection_is_over(connection))
-        return;
-    connection->now_ns = now_ns;
     connection->is_stopping = true;
     qta_connect_queue_leave(connection->options.connects, &connection->turn);
     if (connection->link)
@@ -156,6 +163,31 @@ void qta_connection_stop(struct qta_connection *connection, int64_t now_ns)
         qta_connection_end(connection, &connection->failure, NULL);
     else
         qta_connection_finish(connection);
+}
+
+void qta_connection_stop(struct qta_connection *connection, int64_t now_ns)
+{
+    connection->is_retiring = false;
+    if (connection->is_stopping || qta_connection_is_over(connection))
+        return;
+    connection->now_ns = now_ns;
+    if (connection->state == QTA_CONNECTION_IDLE)
+        connection->state = QTA_CONNECTION_FINISHED;
+    else
+        close_for_good(connection);
+}
+
+void qta_connection_retire(struct qta_connection *connection, int64_t now_ns)
+{
+    if (connection->is_stopping || connection->state == QTA_CONNECTION_IDLE ||
+        connection->state == QTA_CONNECTION_FINISHED)
+        return;
+    connection->now_ns = now_ns;
+    connection->is_retiring = true;
+    if (connection->state == QTA_CONNECTION_BLOCKED)
+        qta_connection_finish(connection);
+    else
+        close_for_good(connection);
 }
 
 void qta_connection_pause(struct qta_connection *connection, bool is_paused)
@@ -181,7 +213,8 @@ void qta_connection_carry_over(struct qta_connection *connection)
         qta_connection_record(connection, QTA_CONN_SUBSCRIBED, QTA_CAUSE_NONE, 0, detail);
         break;
     case QTA_CONNECTION_BACKING_OFF:
-        qta_connection_record(connection, QTA_CONN_DISCONNECTED, connection->gap_cause, 0, detail);
+        qta_connection_record(connection, QTA_CONN_DISCONNECTED,
+                              (enum qta_conn_cause)connection->feed.last_cause, 0, detail);
         break;
     case QTA_CONNECTION_BLOCKED:
         qta_connection_record(connection, QTA_CONN_BLOCKED, QTA_CAUSE_NONE, 0, detail);
@@ -211,13 +244,41 @@ enum qta_status qta_connection_verdict(const struct qta_connection *connection,
 {
     if (connection->state != QTA_CONNECTION_BLOCKED)
         return QTA_OK;
-    return qta_error_set(err, connection->verdict, "%s: %s", connection->name,
+    return qta_error_set(err, connection->verdict, "%s: %s", connection->title,
                          connection->last_reason);
 }
 
-const char *qta_connection_name(const struct qta_connection *connection)
+const char *qta_connection_title(const struct qta_connection *connection)
 {
-    return connection->name;
+    return connection->title;
+}
+
+const struct qta_wants *qta_connection_wants(const struct qta_connection *connection)
+{
+    return connection->wants;
+}
+
+bool qta_connection_wants_it(const struct qta_connection *connection,
+                             const struct qta_subscription *subscription)
+{
+    return qta_wants_has(connection->wants, subscription);
+}
+
+bool qta_connection_is_broken(const struct qta_connection *connection)
+{
+    return connection->state == QTA_CONNECTION_BLOCKED ||
+           (connection->state == QTA_CONNECTION_BACKING_OFF &&
+            connection->breaker.state != QTA_CIRCUIT_CLOSED);
+}
+
+bool qta_connection_is_expiring(const struct qta_connection *connection)
+{
+    return connection->is_expiring;
+}
+
+int64_t qta_connection_age_ns(const struct qta_connection *connection)
+{
+    return connection->epoch != 0 ? connection->now_ns - connection->opened_ns : 0;
 }
 
 const struct qta_adapter_ops *qta_connection_ops(const struct qta_connection *connection)
@@ -250,7 +311,12 @@ static enum qta_status copy_options(struct qta_connection *connection, struct qt
 {
     const struct qta_provider_options *provider = connection->options.provider;
     const struct qta_gateway_options *gateway = connection->options.gateway;
-    if (!copy_text(&connection->name, provider->name) ||
+    const char *label = connection->options.label;
+    if (asprintf(&connection->title, "%s%s%s", provider->name, label[0] != '\0' ? "/" : "", label) <
+        0)
+        connection->title = NULL;
+    if (!connection->title || !copy_text(&connection->label, label) ||
+        !copy_text(&connection->name, provider->name) ||
         !copy_text(&connection->url, provider->websocket_url) ||
         !copy_text(&connection->tls_ca_file, provider->tls_ca_file))
         return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for a provider");
@@ -270,12 +336,19 @@ static enum qta_status copy_options(struct qta_connection *connection, struct qt
                         provider->rate_limit_burst);
     const struct qta_health_options *health = &gateway->health;
     connection->feed.rate_limit_per_s = provider->rate_limit_per_s;
-    enum qta_status status = qta_feed_init(&connection->feed, connection->name,
+    const struct qta_feed_identity identity = {
+        .name = connection->name,
+        .label = connection->label,
+        .title = connection->title,
+        .provider_index = connection->options.provider_index,
+        .shard_index = connection->options.shard->index,
+    };
+    enum qta_status status = qta_feed_init(&connection->feed, &identity,
                                            qta_health_is_wanted(health), health->symbols_max, err);
     if (status == QTA_OK)
         status = qta_wants_create(&connection->wants, err);
-    for (size_t i = 0; i < provider->subscription_count && status == QTA_OK; i++)
-        status = qta_wants_add(connection->wants, &provider->subscriptions[i], err);
+    for (size_t i = 0; i < connection->options.subscription_count && status == QTA_OK; i++)
+        status = qta_wants_add(connection->wants, &connection->options.subscriptions[i], err);
     return status;
 }
 
@@ -290,8 +363,8 @@ static enum qta_status create_adapter(struct qta_connection *connection, struct 
         .api_secret = connection->options.credentials->api_secret,
         .settings = provider->settings,
         .setting_count = provider->setting_count,
-        .subscriptions = provider->subscriptions,
-        .subscription_count = provider->subscription_count,
+        .subscriptions = connection->options.subscriptions,
+        .subscription_count = connection->options.subscription_count,
     };
     return qta_adapter_create_with(connection->options.ops, &options, &connection->host,
                                    &connection->adapter, err);
@@ -342,10 +415,7 @@ enum qta_status qta_connection_create(struct qta_connection **out,
                                                  .names = options->names};
     connection->service_ns = INT64_MAX;
     connection->subscribed_ns = INT64_MAX;
-    connection->last_good_ns = QTA_TIME_UNKNOWN;
-    const char *name = options->provider->name;
-    connection->provider = (uint16_t)qta_dictionary_intern(options->names, QTA_NAME_PROVIDER, name,
-                                                           strlen(name));
+    connection->provider = options->shard->provider;
     enum qta_status status = copy_options(connection, err);
     if (status == QTA_OK)
         status = create_adapter(connection, err);
@@ -356,9 +426,10 @@ enum qta_status qta_connection_create(struct qta_connection **out,
     connection->options.provider = NULL;
     connection->options.gateway = NULL;
     connection->options.credentials = NULL;
+    connection->options.subscriptions = NULL;
     if (status != QTA_OK) {
         qta_connection_destroy(connection);
-        return qta_error_prefix(err, status, "provider '%s'", name);
+        return qta_error_prefix(err, status, "provider '%s'", options->provider->name);
     }
     *out = connection;
     return QTA_OK;
@@ -378,6 +449,8 @@ void qta_connection_destroy(struct qta_connection *connection)
     qta_secret_mask_finish(&connection->secrets);
     qta_feed_finish(&connection->feed);
     free(connection->name);
+    free(connection->label);
+    free(connection->title);
     free(connection->url);
     free(connection->tls_ca_file);
     free(connection);

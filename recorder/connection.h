@@ -1,5 +1,6 @@
 /** @file connection.h
- *  One provider: its adapter, the link under it, and what happens when the link is lost.
+ *  One connection of a provider: its adapter, the link under it, and what happens when the link is
+ *  lost.
  *
  *                        +------------------- the wait is over ------------------+
  *                        v                                                       |
@@ -11,10 +12,12 @@
  *                               +--> blocked: refused for good, or attempts used up
  *
  *      any but blocked --stop(), adapter finished()--> finished, once the link has ended
+ *      any             --retire()--> idle, once the link has ended; it can be started again
  *
  *  Every change is told to the publisher as a CONN tick; a GAP tick tells of the outage as soon as
- *  data can flow again. (An adapter that stamps its ticks completely plays a recording: nothing is
- *  added to that.) An adapter without a connection goes the same way in one step.
+ *  data can flow again (see shard.h). (An adapter that stamps its ticks completely plays a
+ * recording: nothing is added to that.) An adapter without a connection goes the same way in one
+ * step.
  *
  *  Belongs to the network thread. Time is an argument: now_ns monotonic, realtime_ns wall clock. */
 #ifndef QTA_RECORDER_CONNECTION_H
@@ -34,7 +37,9 @@
 #include "recorder/credentials.h"
 #include "recorder/feed.h"
 #include "recorder/publisher.h"
+#include "recorder/shard.h"
 #include "recorder/transport.h"
+#include "recorder/wants.h"
 
 struct qta_connection;
 
@@ -54,6 +59,8 @@ struct qta_connection_options {
     const struct qta_provider_options *provider;
     const struct qta_gateway_options *gateway; /**< reconnect, health check, message limit */
     const struct qta_credentials *credentials;
+    const struct qta_subscription *subscriptions; /**< of the provider's, those of this shard */
+    size_t subscription_count;
 
     /* borrowed as long as the connection lives */
     const struct qta_adapter_ops *ops;
@@ -63,8 +70,12 @@ struct qta_connection_options {
     struct qta_dictionary *names;
     struct qta_counters *counters;
     struct qta_connect_queue *connects; /**< shared with the provider's other connections */
+    struct qta_shard *shard;
+    const char *label; /**< which of the provider's connections, e.g. "2B"; "" for the only one */
 
-    uint64_t seed; /**< of the jitter */
+    unsigned line;         /**< of the shard */
+    size_t provider_index; /**< in the configuration */
+    uint64_t seed;         /**< of the jitter */
 };
 
 /** Creates the adapter and checks where it would connect to; connects nothing. QTA_ERR_CONFIG,
@@ -76,10 +87,8 @@ enum qta_status qta_connection_create(struct qta_connection **out,
 /** Its link must have ended. NULL is fine. */
 void qta_connection_destroy(struct qta_connection *connection);
 
-/** Begins the first attempt. interruption: why the session that is continued has a hole before this
- *  run, QTA_CAUSE_NONE when it has none; the hole is closed when data can flow. */
-void qta_connection_start(struct qta_connection *connection, enum qta_conn_cause interruption,
-                          int64_t now_ns, int64_t realtime_ns);
+/** Begins the first attempt. It must be idle. */
+void qta_connection_start(struct qta_connection *connection, int64_t now_ns, int64_t realtime_ns);
 
 /** Does what is due. budget: how many ticks an adapter without a connection may make now. Returns
  *  when to call again: now_ns for at once, INT64_MAX for "not before something happens". */
@@ -91,12 +100,20 @@ enum qta_status qta_connection_subscribe(struct qta_connection *connection,
                                          const struct qta_subscription *subscription,
                                          struct qta_error *err);
 
+/** Asks for it no longer; where the venue was asked, it is told. Not asked for: nothing happens. */
+void qta_connection_unsubscribe(struct qta_connection *connection,
+                                const struct qta_subscription *subscription);
+
 /** Whether it is asked for this already, or for "*". */
 bool qta_connection_covers(const struct qta_connection *connection,
                            const struct qta_subscription *subscription);
 
 /** Closes the link for good. The state becomes finished when it has ended. */
 void qta_connection_stop(struct qta_connection *connection, int64_t now_ns);
+
+/** Closes the link, as it is not needed now. The state becomes idle when it has ended; in the
+ * states idle and finished nothing happens. */
+void qta_connection_retire(struct qta_connection *connection, int64_t now_ns);
 
 /** Stops or resumes reading. */
 void qta_connection_pause(struct qta_connection *connection, bool is_paused);
@@ -113,7 +130,24 @@ bool qta_connection_is_over(const struct qta_connection *connection);
 enum qta_status qta_connection_verdict(const struct qta_connection *connection,
                                        struct qta_error *err);
 
-const char *qta_connection_name(const struct qta_connection *connection);
+/** The provider's name, and the label where there is one: "alpaca", "alpaca/2B". */
+const char *qta_connection_title(const struct qta_connection *connection);
+
+/** What it is asked for. Valid as long as the connection. */
+const struct qta_wants *qta_connection_wants(const struct qta_connection *connection);
+
+/** Whether this very subscription is among that. */
+bool qta_connection_wants_it(const struct qta_connection *connection,
+                             const struct qta_subscription *subscription);
+
+/** Given up, or its circuit is open: nothing can be expected of it soon. */
+bool qta_connection_is_broken(const struct qta_connection *connection);
+
+/** The venue has announced that it will cut the connection that is open. */
+bool qta_connection_is_expiring(const struct qta_connection *connection);
+
+/** How long it has been open, as of its last service; 0 while it is not. */
+int64_t qta_connection_age_ns(const struct qta_connection *connection);
 
 /** What is counted about it. Valid as long as the connection; any thread may read. */
 const struct qta_feed *qta_connection_feed(const struct qta_connection *connection);

@@ -24,7 +24,7 @@ static void log_failure(struct qta_connection *connection, const char *sentence,
     snprintf(connection->last_reason, sizeof connection->last_reason, "%s", sentence);
     char delay[QTA_TIMESTAMP_TEXT_BYTES];
     qta_duration_print(delay_ns, delay);
-    qta_log(QTA_LOG_WARNING, connection->name, "%s; retry %" PRIu32 " in %s%s", sentence, failures,
+    qta_log(QTA_LOG_WARNING, connection->title, "%s; retry %" PRIu32 " in %s%s", sentence, failures,
             delay, is_same ? " (the same as before; logged at 4, 8, 16, ... in a row)" : "");
 }
 
@@ -114,10 +114,22 @@ static void decide(struct qta_connection *connection, const struct qta_connectio
 
 void qta_connection_finish(struct qta_connection *connection)
 {
-    qta_connection_record(connection, QTA_CONN_STOPPED,
-                          connection->is_stopping ? QTA_CAUSE_STOP : QTA_CAUSE_NONE, 0, "");
+    bool is_retiring = connection->is_retiring;
+    enum qta_conn_cause cause = connection->is_stopping && !is_retiring ? QTA_CAUSE_STOP
+                                                                        : QTA_CAUSE_NONE;
+    qta_connection_record(connection, QTA_CONN_STOPPED, cause, 0,
+                          is_retiring ? "no longer needed" : "");
+    qta_shard_lose(connection->options.shard, connection->options.line, QTA_CAUSE_NONE);
     connection->epoch = 0;
-    connection->state = QTA_CONNECTION_FINISHED;
+    connection->state = is_retiring ? QTA_CONNECTION_IDLE : QTA_CONNECTION_FINISHED;
+    if (!is_retiring)
+        return;
+    connection->is_retiring = false;
+    connection->is_stopping = false;
+    connection->refusals = 0;
+    qta_backoff_forget(&connection->backoff);
+    qta_circuit_breaker_init(&connection->breaker, connection->breaker.failure_threshold,
+                             connection->breaker.timeout_ns);
 }
 
 void qta_connection_end(struct qta_connection *connection,
@@ -145,8 +157,9 @@ void qta_connection_end(struct qta_connection *connection,
     qta_connection_record(connection, QTA_CONN_DISCONNECTED, failure.cause, failure.code,
                           failure.sentence);
     connection->epoch = 0;
-    if (connection->has_flowed)
-        qta_connection_open_gap(connection, failure.cause);
+    bool can_miss = !qta_connection_is_offline(connection);
+    qta_shard_lose(connection->options.shard, connection->options.line,
+                   can_miss ? failure.cause : QTA_CAUSE_NONE);
     decide(connection, &failure, is_refusal(&failure, end));
 }
 

@@ -52,7 +52,7 @@ static void check_answers(struct qta_connection *connection)
     if (connection->state != QTA_CONNECTION_READY || qta_wants_count(wants, QTA_WANT_ASKED) > 0)
         return;
     if (refused > 0 && qta_wants_count(wants, QTA_WANT_ACCEPTED) == 0) {
-        qta_log(QTA_LOG_ERROR, connection->name,
+        qta_log(QTA_LOG_ERROR, connection->title,
                 "all %zu subscriptions were refused: connected, but nothing will come", refused);
         return;
     }
@@ -63,10 +63,9 @@ static void check_answers(struct qta_connection *connection)
     if (refused > 0)
         snprintf(detail, sizeof detail, "%zu subscriptions were refused", refused);
     qta_connection_record(connection, QTA_CONN_SUBSCRIBED, QTA_CAUSE_NONE, 0, detail);
-    qta_connection_close_gap(connection);
-    connection->last_good_ns = qta_publisher_now_ns(connection->options.publisher);
-    qta_log(QTA_LOG_INFO, connection->name, "%s; %zu subscriptions",
-            connection->connects > 1 ? "connected again" : "connected",
+    qta_connection_flow(connection);
+    qta_log(QTA_LOG_INFO, connection->title, "%s; %zu subscriptions",
+            qta_counter_read(&connection->feed.connects) > 1 ? "connected again" : "connected",
             qta_wants_count(wants, QTA_WANT_ACCEPTED));
 }
 
@@ -126,8 +125,9 @@ static void host_emit(struct qta_adapter_host *host, struct qta_tick *tick)
         qta_publisher_pass(publisher, tick);
         return;
     }
-    if (connection->is_gap_open)
-        qta_connection_close_gap(connection); /* data flows before the venue has said so */
+    struct qta_shard *shard = connection->options.shard;
+    if (qta_shard_is_new_flow(shard, connection->options.line))
+        qta_connection_flow(connection); /* data flows before the venue has said so */
     bool is_own_time = (traits & QTA_TRAIT_STAMPS_TIME) && tick->ts_recv_ns != QTA_TIME_UNKNOWN;
     if (!is_own_time)
         tick->ts_recv_ns = connection->frame_ns;
@@ -135,8 +135,7 @@ static void host_emit(struct qta_adapter_host *host, struct qta_tick *tick)
     tick->conn = connection->epoch;
     qta_publisher_publish(publisher, tick, is_own_time);
     qta_feed_tick(&connection->feed, tick);
-    connection->last_good_ns = tick->ts_recv_ns;
-    connection->has_flowed = true;
+    shard->last_good_ns = tick->ts_recv_ns;
 }
 
 static uint32_t host_intern(struct qta_adapter_host *host, enum qta_name_kind kind,
@@ -176,7 +175,7 @@ static void host_subscribed(struct qta_adapter_host *host,
     if (is_accepted)
         return;
     qta_counter_add(&connection->options.counters->refused_subscriptions, 1);
-    qta_log(QTA_LOG_WARNING, connection->name, "subscription of '%s' to %s refused: %s (code %d)",
+    qta_log(QTA_LOG_WARNING, connection->title, "subscription of '%s' to %s refused: %s (code %d)",
             subscription->symbol, qta_tick_type_name(subscription->type),
             reason ? reason : "no reason given", code);
 }
@@ -234,14 +233,21 @@ static void host_fault(struct qta_adapter_host *host, enum qta_fault fault, cons
     if (connection->faults_logged & bit)
         return;
     connection->faults_logged |= bit;
-    qta_log(QTA_LOG_WARNING, connection->name,
+    qta_log(QTA_LOG_WARNING, connection->title,
             "%s: %.*s (counted from now on, not logged again in this connection)",
             fault_name(fault), FAULT_DETAIL_BYTES, detail ? detail : "no detail");
 }
 
 static void host_log(struct qta_adapter_host *host, enum qta_log_level level, const char *message)
 {
-    qta_log(level, connection_of(host)->name, "%s", message);
+    qta_log(level, connection_of(host)->title, "%s", message);
+}
+
+static void host_expiring(struct qta_adapter_host *host)
+{
+    struct qta_connection *connection = connection_of(host);
+    if (qta_connection_is_live(connection) && !qta_connection_is_offline(connection))
+        connection->is_expiring = true;
 }
 
 const struct qta_adapter_host_ops qta_connection_host_ops = {
@@ -254,4 +260,5 @@ const struct qta_adapter_host_ops qta_connection_host_ops = {
     .finished = host_finished,
     .fault = host_fault,
     .log = host_log,
+    .expiring = host_expiring,
 };

@@ -32,7 +32,9 @@ struct qta_connection {
     struct qta_adapter_host host; /* first: the adapter's way back to us */
     struct qta_connection_options options;
     struct qta_adapter *adapter;
-    char *name;
+    char *name; /* the provider's */
+    char *label;
+    char *title; /* for the log: the name, and the label where there is one */
     char *url;
     char *tls_ca_file;
     bool tls_is_insecure;
@@ -46,14 +48,17 @@ struct qta_connection {
     struct qta_link *link;
     bool has_link_ended;
     bool is_stopping;
+    bool is_retiring; /* likewise, but it may be started again */
     bool is_paused;
     bool is_adapter_ready;    /* it said so, we have not answered yet */
     bool is_adapter_finished; /* likewise */
     bool has_answer;          /* subscribed() since the last qta_connection_leave() */
     int depth;                /* calls to the adapter that have not returned */
     struct qta_connection_failure failure;
-    uint32_t connects;      /* that opened: the epoch of the last one */
-    uint32_t epoch;         /* of the one that is open, 0 for none */
+    uint32_t epoch;         /* of the connection that is open, 0 for none */
+    int64_t opened_ns;      /* when it was opened */
+    bool is_expiring;       /* the venue will cut it */
+    bool has_opened;        /* at some time */
     uint32_t refusals;      /* in a row */
     uint32_t faults_logged; /* bits of enum qta_fault, this connection's */
 
@@ -71,11 +76,6 @@ struct qta_connection {
     int64_t frame_ns;    /* receive time of what is being decoded */
     int64_t deadline_ns; /* end of a backoff, or of the patience for ready() */
     int64_t service_ns;  /* when the adapter wants to be called */
-
-    bool has_flowed;  /* data could flow at some time in this run */
-    bool is_gap_open; /* data is being missed */
-    enum qta_conn_cause gap_cause;
-    int64_t last_good_ns;
 
     char last_reason[256]; /* of the last failure logged: the same one is not logged every time */
     enum qta_status verdict;
@@ -104,11 +104,8 @@ static inline bool qta_connection_is_live(const struct qta_connection *connectio
 void qta_connection_record(struct qta_connection *connection, enum qta_conn_state state,
                            enum qta_conn_cause cause, int code, const char *sentence);
 
-/** From now on data is being missed; open already: the first cause stays. */
-void qta_connection_open_gap(struct qta_connection *connection, enum qta_conn_cause cause);
-
-/** Data can flow (again): publishes the GAP tick of what was missed. */
-void qta_connection_close_gap(struct qta_connection *connection);
+/** Data can flow (again): what was missed is told. */
+void qta_connection_flow(struct qta_connection *connection);
 
 /* ---- connection_end.c ---- */
 

@@ -24,8 +24,10 @@ static void read_clock(struct qta_connection *connection)
 static void open_connection(struct qta_connection *connection)
 {
     connection->state = QTA_CONNECTION_OPEN;
-    connection->connects++;
-    connection->epoch = connection->connects;
+    connection->epoch = ++*connection->options.shard->epochs;
+    connection->opened_ns = connection->now_ns;
+    connection->has_opened = true;
+    connection->is_expiring = false;
     connection->faults_logged = 0;
     connection->deadline_ns = connection->now_ns + READY_TIMEOUT_NS;
     connection->service_ns = connection->now_ns;

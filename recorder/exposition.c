@@ -59,10 +59,13 @@ static bool put_labels(struct qta_exposition *page, va_list labels)
 {
     bool has_any = false;
     for (const char *name; (name = va_arg(labels, const char *));) {
+        const char *value = va_arg(labels, const char *);
+        if (value[0] == '\0')
+            continue; /* the same as no label */
         put(page, has_any ? "," : "{");
         put(page, name);
         put(page, "=\"");
-        put_label_value(page, va_arg(labels, const char *));
+        put_label_value(page, value);
         put(page, "\"");
         has_any = true;
     }

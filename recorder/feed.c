@@ -17,11 +17,11 @@ static const int64_t connect_bounds_ns[] = {5 * MS,    10 * MS,  25 * MS,   50 *
                                             100 * MS,  250 * MS, 500 * MS,  750 * MS, 1 * S,
                                             2500 * MS, 5 * S,    7500 * MS, 10 * S};
 
-enum qta_status qta_feed_init(struct qta_feed *feed, const char *name, bool is_detailed,
-                              uint32_t symbols_max, struct qta_error *err)
+enum qta_status qta_feed_init(struct qta_feed *feed, const struct qta_feed_identity *identity,
+                              bool is_detailed, uint32_t symbols_max, struct qta_error *err)
 {
     feed->is_detailed = is_detailed;
-    feed->name = name;
+    feed->is = *identity;
     feed->symbols_max = is_detailed ? symbols_max : 0;
     feed->ticks_by_symbol = calloc((size_t)feed->symbols_max + 1, sizeof *feed->ticks_by_symbol);
     if (!feed->ticks_by_symbol)

@@ -20,11 +20,20 @@
 
 enum { QTA_FEED_CAUSES = QTA_CAUSE_MUTE + 1 };
 
+/** Whose figures they are. Strings are borrowed of the connection. */
+struct qta_feed_identity {
+    const char *name;      /**< the provider's */
+    const char *label;     /**< which of its connections; "" for the only one */
+    const char *title;     /**< both, for people */
+    size_t provider_index; /**< in the configuration */
+    size_t shard_index;    /**< connections of the same shard carry the same data */
+};
+
 struct qta_feed {
     bool is_detailed; /**< every tick is counted, not only frames and events; set before the run */
     uint32_t symbols_max;
     double rate_limit_per_s; /**< of what is sent; 0 for none */
-    const char *name;        /**< the provider's; borrowed of its connection */
+    struct qta_feed_identity is;
 
     /* of every tick */
     _Atomic uint64_t ticks_by_type[QTA_TICK_TYPE_END];
@@ -60,9 +69,9 @@ struct qta_feed {
     unsigned last_cause;
 };
 
-/** name is borrowed. QTA_ERR_NOMEM. */
-enum qta_status qta_feed_init(struct qta_feed *feed, const char *name, bool is_detailed,
-                              uint32_t symbols_max, struct qta_error *err);
+/** QTA_ERR_NOMEM. */
+enum qta_status qta_feed_init(struct qta_feed *feed, const struct qta_feed_identity *identity,
+                              bool is_detailed, uint32_t symbols_max, struct qta_error *err);
 void qta_feed_finish(struct qta_feed *feed);
 
 /** A tick of the provider, with its times. Network thread, as all below. */

@@ -1,5 +1,5 @@
 /* The gateway owns the parts and their threads, and is nothing but their wiring: the network agent
- * with its connections on one side of the ring, the dispatcher on the other. */
+ * with its providers on one side of the ring, the dispatcher on the other. */
 #include <qta/gateway.h>
 
 #include <assert.h>
@@ -24,6 +24,7 @@
 #include "recorder/health_options.h"
 #include "recorder/health_service.h"
 #include "recorder/network_agent.h"
+#include "recorder/provider.h"
 #include "recorder/publisher.h"
 #include "recorder/recording.h"
 #include "recorder/status_page.h"
@@ -40,9 +41,10 @@ struct qta_gateway {
     struct qta_doorbell ticks_bell;
     struct qta_recording *recording; /* NULL for none */
     struct qta_publisher *publisher;
-    struct qta_connection **connections;
+    struct qta_provider **providers;
+    size_t provider_count;
+    struct qta_connection **connections; /* of all providers, to be looked at */
     size_t connection_count;
-    struct qta_connect_queue *connect_queues; /* one a provider */
     struct qta_subscriptions *subscriptions;
     struct qta_network_agent *agent;
     struct qta_dispatcher *dispatcher;
@@ -168,8 +170,8 @@ static bool wait_for_room(void *user)
 static void say_how_things_stand(void *user)
 {
     struct qta_gateway *gateway = user;
-    for (size_t i = 0; i < gateway->connection_count; i++)
-        qta_connection_carry_over(gateway->connections[i]);
+    for (size_t i = 0; i < gateway->provider_count; i++)
+        qta_provider_carry_over(gateway->providers[i]);
 }
 
 static bool all_stamp_time(const struct qta_gateway_options *options)
@@ -200,9 +202,9 @@ static enum qta_status make_publisher(struct qta_gateway *gateway,
     return qta_publisher_create(&gateway->publisher, &publisher, err);
 }
 
-static enum qta_status make_connection(struct qta_gateway *gateway,
-                                       const struct qta_gateway_options *options, size_t index,
-                                       struct qta_error *err)
+static enum qta_status make_provider(struct qta_gateway *gateway,
+                                     const struct qta_gateway_options *options, size_t index,
+                                     struct qta_error *err)
 {
     const struct qta_provider_options *provider = &options->providers[index];
     const struct qta_adapter_ops *ops = qta_adapter_find(adapter_name(provider));
@@ -213,7 +215,6 @@ static enum qta_status make_connection(struct qta_gateway *gateway,
     enum qta_status status = qta_credentials_find(&credentials, provider, ops, err);
     if (status != QTA_OK)
         return status;
-    qta_connect_queue_init(&gateway->connect_queues[index], provider->connects_per_minute);
     struct qta_connection_options connection = {
         .provider = provider,
         .gateway = options,
@@ -224,30 +225,46 @@ static enum qta_status make_connection(struct qta_gateway *gateway,
         .publisher = gateway->publisher,
         .names = gateway->names,
         .counters = &gateway->counters,
-        .connects = &gateway->connect_queues[index],
+        .provider_index = index,
         .seed = seed,
     };
-    status = qta_connection_create(&gateway->connections[index], &connection, err);
+    status = qta_provider_create(&gateway->providers[index], &connection, err);
     qta_credentials_wipe(&credentials);
     if (status == QTA_OK)
-        gateway->connection_count++;
+        gateway->provider_count++;
     return status;
 }
 
-static enum qta_status make_connections(struct qta_gateway *gateway,
-                                        const struct qta_gateway_options *options,
-                                        struct qta_error *err)
+static enum qta_status list_connections(struct qta_gateway *gateway, struct qta_error *err)
 {
-    struct qta_connection **connections = calloc(options->provider_count,
-                                                 sizeof(struct qta_connection *));
-    gateway->connections = connections;
-    gateway->connect_queues = calloc(options->provider_count, sizeof *gateway->connect_queues);
-    if (!connections || !gateway->connect_queues)
+    size_t total = 0;
+    size_t count;
+    for (size_t i = 0; i < gateway->provider_count; i++) {
+        qta_provider_connections(gateway->providers[i], &count);
+        total += count;
+    }
+    gateway->connections = calloc(total, sizeof(struct qta_connection *));
+    if (!gateway->connections)
+        return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for providers");
+    for (size_t i = 0; i < gateway->provider_count; i++) {
+        struct qta_connection *const *own = qta_provider_connections(gateway->providers[i], &count);
+        memcpy(&gateway->connections[gateway->connection_count], own, count * sizeof(*own));
+        gateway->connection_count += count;
+    }
+    return QTA_OK;
+}
+
+static enum qta_status make_providers(struct qta_gateway *gateway,
+                                      const struct qta_gateway_options *options,
+                                      struct qta_error *err)
+{
+    gateway->providers = calloc(options->provider_count, sizeof(struct qta_provider *));
+    if (!gateway->providers)
         return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for providers");
     enum qta_status status = QTA_OK;
     for (size_t i = 0; i < options->provider_count && status == QTA_OK; i++)
-        status = make_connection(gateway, options, i, err);
-    return status;
+        status = make_provider(gateway, options, i, err);
+    return status == QTA_OK ? list_connections(gateway, err) : status;
 }
 
 static enum qta_status make_recording(struct qta_gateway *gateway,
@@ -275,8 +292,8 @@ static enum qta_status make_agents(struct qta_gateway *gateway,
     struct qta_network_agent_options agent = {
         .environment = gateway->environment,
         .transport = gateway->transport,
-        .connections = gateway->connections,
-        .connection_count = gateway->connection_count,
+        .providers = gateway->providers,
+        .provider_count = gateway->provider_count,
         .publisher = gateway->publisher,
         .recording = gateway->recording,
         .names = gateway->names,
@@ -340,7 +357,7 @@ static enum qta_status make_parts(struct qta_gateway *gateway,
     if (status == QTA_OK)
         status = make_publisher(gateway, options, err);
     if (status == QTA_OK)
-        status = make_connections(gateway, options, err);
+        status = make_providers(gateway, options, err);
     if (status == QTA_OK)
         status = make_recording(gateway, options, err);
     if (status == QTA_OK)
@@ -402,10 +419,10 @@ void qta_gateway_destroy(struct qta_gateway *gateway)
     qta_health_service_destroy(gateway->health);
     qta_dispatcher_destroy(gateway->dispatcher);
     qta_network_agent_destroy(gateway->agent);
-    for (size_t i = 0; i < gateway->connection_count; i++)
-        qta_connection_destroy(gateway->connections[i]);
+    for (size_t i = 0; i < gateway->provider_count; i++)
+        qta_provider_destroy(gateway->providers[i]);
+    free(gateway->providers);
     free(gateway->connections);
-    free(gateway->connect_queues);
     if (gateway->transport)
         gateway->transport->ops->destroy(gateway->transport);
     qta_publisher_destroy(gateway->publisher);

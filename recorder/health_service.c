@@ -83,9 +83,11 @@ static enum qta_status find_calendars(struct qta_health_service *service,
 {
     bool is_any = false;
     for (size_t i = 0; i < service->view.connection_count; i++) {
-        bool keeps = options->health.calendar == QTA_CALENDAR_US_EQUITIES ||
-                     (options->health.calendar == QTA_CALENDAR_AUTO &&
-                      is_us_stock_feed(&options->providers[i]));
+        bool keeps =
+            options->health.calendar == QTA_CALENDAR_US_EQUITIES ||
+            (options->health.calendar == QTA_CALENDAR_AUTO &&
+             is_us_stock_feed(
+                 &options->providers[qta_gateway_view_feed(&service->view, i)->is.provider_index]));
         service->keeps_us_hours[i] = keeps;
         is_any = is_any || keeps;
     }
@@ -113,7 +115,7 @@ static void take_sample(const struct qta_health_service *service, size_t index,
 {
     const struct qta_feed *feed = qta_gateway_view_feed(&service->view, index);
     *sample = (struct qta_health_sample){
-        .name = feed->name,
+        .name = feed->is.title,
         .state = (enum qta_connection_state)atomic_load_explicit(&feed->state,
                                                                  memory_order_relaxed),
         .is_market_open = service->is_market_open[index],

@@ -17,6 +17,9 @@ static void family(struct qta_exposition *page, const char *name, enum qta_metri
     qta_exposition_family(page, name, kind, help);
 }
 
+/* Whose figure it is; the exposition leaves out the label of an only connection, which is empty. */
+#define OF(feed) "provider", (feed)->is.name, "connection", (feed)->is.label
+
 static uint64_t read_flag(bool is_so)
 {
     return is_so ? 1 : 0;
@@ -46,11 +49,11 @@ static void write_symbols(struct qta_exposition *page, const struct qta_dictiona
         uint64_t count = qta_counter_read(&feed->ticks_by_symbol[id]);
         const char *name = count > 0 ? plain_symbol(names, id) : NULL;
         if (name)
-            qta_exposition_sample(page, count, "provider", feed->name, "symbol", name, NULL);
+            qta_exposition_sample(page, count, OF(feed), "symbol", name, NULL);
         else
             others += count;
     }
-    qta_exposition_sample(page, others, "provider", feed->name, "symbol", "other", NULL);
+    qta_exposition_sample(page, others, OF(feed), "symbol", "other", NULL);
 }
 
 static void write_ticks(struct qta_exposition *page, const struct qta_gateway_view *view)
@@ -61,8 +64,8 @@ static void write_ticks(struct qta_exposition *page, const struct qta_gateway_vi
         for (unsigned type = 0; type < QTA_TICK_MARKET_TYPE_END; type++) {
             uint64_t count = qta_counter_read(&feed->ticks_by_type[type]);
             if (qta_tick_type_name(type)[0] != '\0' && (QTA_TYPES_MARKET & QTA_TYPE_BIT(type)))
-                qta_exposition_sample(page, count, "provider", feed->name, "type",
-                                      qta_tick_type_name(type), NULL);
+                qta_exposition_sample(page, count, OF(feed), "type", qta_tick_type_name(type),
+                                      NULL);
         }
     }
     family(page, "websocket_messages", QTA_METRIC_COUNTER,
@@ -87,20 +90,20 @@ static void write_frames(struct qta_exposition *page, const struct qta_gateway_v
     family(page, "qta_frames", QTA_METRIC_COUNTER, "messages received");
     for (size_t i = 0; i < view->connection_count; i++) {
         const struct qta_feed *feed = qta_gateway_view_feed(view, i);
-        qta_exposition_sample(page, qta_counter_read(&feed->frames), "provider", feed->name, NULL);
+        qta_exposition_sample(page, qta_counter_read(&feed->frames), OF(feed), NULL);
     }
     family(page, "qta_received_bytes", QTA_METRIC_COUNTER, "payload of the messages received");
     for (size_t i = 0; i < view->connection_count; i++) {
         const struct qta_feed *feed = qta_gateway_view_feed(view, i);
-        qta_exposition_sample(page, qta_counter_read(&feed->bytes), "provider", feed->name, NULL);
+        qta_exposition_sample(page, qta_counter_read(&feed->bytes), OF(feed), NULL);
     }
     family(page, "qta_decode_errors", QTA_METRIC_COUNTER,
            "what was wrong with messages that could not be (fully) decoded");
     for (size_t i = 0; i < view->connection_count; i++) {
         const struct qta_feed *feed = qta_gateway_view_feed(view, i);
         for (int fault = 0; fault < QTA_FAULT_COUNT; fault++)
-            qta_exposition_sample(page, qta_counter_read(&feed->faults[fault]), "provider",
-                                  feed->name, "kind", fault_name(fault), NULL);
+            qta_exposition_sample(page, qta_counter_read(&feed->faults[fault]), OF(feed), "kind",
+                                  fault_name(fault), NULL);
     }
 }
 
@@ -113,13 +116,13 @@ static void write_latencies(struct qta_exposition *page, const struct qta_gatewa
            "from the venue's time of a tick to its receipt; below zero counts as zero");
     for (size_t i = 0; i < view->connection_count; i++) {
         const struct qta_feed *feed = qta_gateway_view_feed(view, i);
-        qta_exposition_histogram(page, &feed->venue_latency, "provider", feed->name, NULL);
+        qta_exposition_histogram(page, &feed->venue_latency, OF(feed), NULL);
     }
     family(page, "websocket_connection_latency_seconds", QTA_METRIC_HISTOGRAM,
            "from the start of an attempt until the connection is open");
     for (size_t i = 0; i < view->connection_count; i++) {
         const struct qta_feed *feed = qta_gateway_view_feed(view, i);
-        qta_exposition_histogram(page, &feed->connect_latency, "provider", feed->name, NULL);
+        qta_exposition_histogram(page, &feed->connect_latency, OF(feed), NULL);
     }
     if (view->counters->callback_latency.bound_count == 0)
         return; /* the ticks' times are not our clock's */
@@ -179,7 +182,7 @@ static void write_by_connection(struct qta_exposition *page, const struct qta_ga
         family(page, rows[row].name, rows[row].kind, rows[row].help);
         for (size_t i = 0; i < view->connection_count; i++) {
             const struct qta_feed *feed = qta_gateway_view_feed(view, i);
-            qta_exposition_sample(page, rows[row].figure(feed), "provider", feed->name, NULL);
+            qta_exposition_sample(page, rows[row].figure(feed), OF(feed), NULL);
         }
     }
 }
@@ -193,8 +196,8 @@ static void write_causes(struct qta_exposition *page, const struct qta_gateway_v
         for (unsigned cause = 0; cause < QTA_FEED_CAUSES; cause++) {
             uint64_t count = qta_counter_read(&feed->disconnects[cause]);
             if (count > 0)
-                qta_exposition_sample(page, count, "provider", feed->name, "cause",
-                                      qta_conn_cause_name(cause), NULL);
+                qta_exposition_sample(page, count, OF(feed), "cause", qta_conn_cause_name(cause),
+                                      NULL);
         }
     }
     family(page, "stream_reconnect", QTA_METRIC_COUNTER,
@@ -204,7 +207,7 @@ static void write_causes(struct qta_exposition *page, const struct qta_gateway_v
         for (unsigned cause = 0; cause < QTA_FEED_CAUSES; cause++) {
             uint64_t count = qta_counter_read(&feed->reconnects[cause]);
             if (count > 0)
-                qta_exposition_sample(page, count, "connection", feed->name, "cause",
+                qta_exposition_sample(page, count, "connection", feed->is.title, "cause",
                                       qta_conn_cause_name(cause), NULL);
         }
     }
@@ -219,7 +222,7 @@ static void write_states(struct qta_exposition *page, const struct qta_gateway_v
         const struct qta_feed *feed = qta_gateway_view_feed(view, i);
         int now = atomic_load_explicit(&feed->state, memory_order_relaxed);
         for (int state = 0; state < QTA_CONNECTION_STATE_COUNT; state++)
-            qta_exposition_sample(page, read_flag(state == now), "provider", feed->name, "state",
+            qta_exposition_sample(page, read_flag(state == now), OF(feed), "state",
                                   qta_connection_state_name((enum qta_connection_state)state),
                                   NULL);
     }
@@ -229,15 +232,15 @@ static void write_states(struct qta_exposition *page, const struct qta_gateway_v
     for (size_t i = 0; i < view->connection_count; i++) {
         const struct qta_feed *feed = qta_gateway_view_feed(view, i);
         for (int want = 0; want < 4; want++)
-            qta_exposition_sample(page, qta_counter_read(&feed->subscriptions[want]), "provider",
-                                  feed->name, "state", wants[want], NULL);
+            qta_exposition_sample(page, qta_counter_read(&feed->subscriptions[want]), OF(feed),
+                                  "state", wants[want], NULL);
     }
     family(page, "qta_rate_limit_messages_per_second", QTA_METRIC_GAUGE,
            "messages that may be sent, in the long run; +Inf for no limit");
     for (size_t i = 0; i < view->connection_count; i++) {
         const struct qta_feed *feed = qta_gateway_view_feed(view, i);
         double rate = feed->rate_limit_per_s > 0 ? feed->rate_limit_per_s : HUGE_VAL;
-        qta_exposition_sample_real(page, rate, "provider", feed->name, NULL);
+        qta_exposition_sample_real(page, rate, OF(feed), NULL);
     }
 }
 
@@ -333,7 +336,7 @@ static void write_rates(struct qta_exposition *page, const struct qta_metrics_so
             const double values[] = {rates.ticks_per_s, rates.bytes_per_s, rates.latency_s};
             if (rates.is_known)
                 qta_exposition_sample_real(page, values[row], "connection",
-                                           qta_gateway_view_feed(view, i)->name, NULL);
+                                           qta_gateway_view_feed(view, i)->is.title, NULL);
         }
     }
 }
@@ -347,7 +350,7 @@ static void write_freshness(struct qta_exposition *page, const struct qta_metric
         int64_t last_ns = atomic_load_explicit(&feed->last_tick_ns, memory_order_relaxed);
         int64_t age_ns = sources->now_ns > last_ns ? sources->now_ns - last_ns : 0;
         if (last_ns != 0)
-            qta_exposition_sample_ns(page, age_ns, "connection", feed->name, NULL);
+            qta_exposition_sample_ns(page, age_ns, "connection", feed->is.title, NULL);
     }
 }
 
@@ -357,7 +360,7 @@ static void write_alert(struct qta_exposition *page, const struct qta_metrics_so
     const struct qta_alert *alert = qta_health_monitor_alert(sources->monitor, kind, connection);
     const char *name = kind == QTA_ALERT_QUEUE_DEPTH
                            ? ""
-                           : qta_gateway_view_feed(sources->view, connection)->name;
+                           : qta_gateway_view_feed(sources->view, connection)->is.title;
     qta_exposition_sample(page, is_count ? alert->fired : (uint64_t)alert->state, "alert",
                           qta_alert_kind_name(kind), "connection", name, NULL);
 }

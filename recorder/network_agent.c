@@ -61,7 +61,7 @@ enum qta_status qta_network_agent_create(struct qta_network_agent **out,
                                          struct qta_error *err)
 {
     struct qta_network_agent *agent = calloc(1, sizeof *agent);
-    bool *is_reported = calloc(options->connection_count + 1, sizeof *is_reported);
+    bool *is_reported = calloc(options->provider_count + 1, sizeof *is_reported);
     if (!agent || !is_reported) {
         free(agent);
         free(is_reported);
@@ -168,8 +168,8 @@ static struct command *take_commands(struct qta_network_agent *agent)
 static bool is_covered(const struct qta_network_agent *agent,
                        const struct qta_subscription *subscription)
 {
-    for (size_t i = 0; i < agent->options.connection_count; i++) {
-        if (qta_connection_covers(agent->options.connections[i], subscription))
+    for (size_t i = 0; i < agent->options.provider_count; i++) {
+        if (qta_provider_covers(agent->options.providers[i], subscription))
             return true;
     }
     return false;
@@ -177,8 +177,8 @@ static bool is_covered(const struct qta_network_agent *agent,
 
 static bool is_offered(const struct qta_network_agent *agent, enum qta_tick_type type)
 {
-    for (size_t i = 0; i < agent->options.connection_count; i++) {
-        if (qta_adapter_offers(qta_connection_ops(agent->options.connections[i]), type))
+    for (size_t i = 0; i < agent->options.provider_count; i++) {
+        if (qta_adapter_offers(qta_provider_ops(agent->options.providers[i]), type))
             return true;
     }
     return false;
@@ -197,13 +197,13 @@ static void subscribe(struct qta_network_agent *agent, const struct command *com
         };
         if (is_covered(agent, &subscription))
             continue;
-        for (size_t j = 0; j < agent->options.connection_count; j++) {
-            struct qta_connection *connection = agent->options.connections[j];
+        for (size_t j = 0; j < agent->options.provider_count; j++) {
+            struct qta_provider *provider = agent->options.providers[j];
             struct qta_error err;
-            if (qta_adapter_offers(qta_connection_ops(connection), command->type) &&
-                qta_connection_subscribe(connection, &subscription, &err) != QTA_OK)
-                qta_log(QTA_LOG_ERROR, qta_connection_name(connection),
-                        "cannot subscribe to '%s': %s", subscription.symbol, err.message);
+            if (qta_adapter_offers(qta_provider_ops(provider), command->type) &&
+                qta_provider_subscribe(provider, &subscription, &err) != QTA_OK)
+                qta_log(QTA_LOG_ERROR, qta_provider_name(provider), "cannot subscribe to '%s': %s",
+                        subscription.symbol, err.message);
         }
     }
 }
@@ -317,8 +317,8 @@ static void start(struct qta_network_agent *agent, int64_t now_ns, int64_t realt
         interruption = qta_recording_interruption(recording);
     qta_publisher_begin_run(agent->options.publisher);
     do_commands(agent); /* what was subscribed to before the run is part of the first question */
-    for (size_t i = 0; i < agent->options.connection_count; i++)
-        qta_connection_start(agent->options.connections[i], interruption, now_ns, realtime_ns);
+    for (size_t i = 0; i < agent->options.provider_count; i++)
+        qta_provider_start(agent->options.providers[i], interruption, now_ns, realtime_ns);
 }
 
 /* Pauses the links while less than a quarter of the ring is free, until half of it is. */
@@ -330,19 +330,19 @@ static void watch_room(struct qta_network_agent *agent)
     if (!agent->options.is_blocking || is_paused == agent->is_paused)
         return;
     agent->is_paused = is_paused;
-    for (size_t i = 0; i < agent->options.connection_count; i++)
-        qta_connection_pause(agent->options.connections[i], is_paused);
+    for (size_t i = 0; i < agent->options.provider_count; i++)
+        qta_provider_pause(agent->options.providers[i], is_paused);
 }
 
 static int64_t service_connections(struct qta_network_agent *agent, int64_t now_ns,
                                    int64_t realtime_ns)
 {
     int64_t due_ns = INT64_MAX;
-    for (size_t i = 0; i < agent->options.connection_count; i++) {
+    for (size_t i = 0; i < agent->options.provider_count; i++) {
         size_t room = qta_publisher_room(agent->options.publisher);
         size_t budget = room < BUDGET_MAX ? room : BUDGET_MAX;
-        int64_t own_ns = qta_connection_service(agent->options.connections[i], now_ns, realtime_ns,
-                                                budget);
+        int64_t own_ns = qta_provider_service(agent->options.providers[i], now_ns, realtime_ns,
+                                              budget);
         due_ns = own_ns < due_ns ? own_ns : due_ns;
     }
     return due_ns;
@@ -350,8 +350,8 @@ static int64_t service_connections(struct qta_network_agent *agent, int64_t now_
 
 static bool are_all_over(const struct qta_network_agent *agent)
 {
-    for (size_t i = 0; i < agent->options.connection_count; i++) {
-        if (!qta_connection_is_over(agent->options.connections[i]))
+    for (size_t i = 0; i < agent->options.provider_count; i++) {
+        if (!qta_provider_is_over(agent->options.providers[i]))
             return false;
     }
     return true;
@@ -361,13 +361,13 @@ static bool are_all_over(const struct qta_network_agent *agent)
 static void report_blocked(struct qta_network_agent *agent)
 {
     bool is_end = are_all_over(agent);
-    for (size_t i = 0; i < agent->options.connection_count; i++) {
-        struct qta_connection *connection = agent->options.connections[i];
+    for (size_t i = 0; i < agent->options.provider_count; i++) {
+        struct qta_provider *provider = agent->options.providers[i];
         struct qta_error err;
-        if (agent->is_reported[i] || !qta_connection_is_over(connection))
+        if (agent->is_reported[i] || !qta_provider_is_over(provider))
             continue;
         agent->is_reported[i] = true;
-        if (qta_connection_verdict(connection, &err) != QTA_OK && !is_end)
+        if (qta_provider_verdict(provider, &err) != QTA_OK && !is_end)
             qta_log(QTA_LOG_ERROR, "gateway", "%s", err.message);
     }
 }
@@ -378,17 +378,17 @@ static void report_blocked(struct qta_network_agent *agent)
 static void begin_to_stop(struct qta_network_agent *agent, int64_t now_ns)
 {
     agent->is_stopping = true;
-    for (size_t i = 0; i < agent->options.connection_count; i++)
-        qta_connection_stop(agent->options.connections[i], now_ns);
+    for (size_t i = 0; i < agent->options.provider_count; i++)
+        qta_provider_stop(agent->options.providers[i], now_ns);
 }
 
 /* The first connection that was refused, else the first that was given up. */
 static enum qta_status worst_verdict(struct qta_network_agent *agent, struct qta_error *err)
 {
     enum qta_status worst = QTA_OK;
-    for (size_t i = 0; i < agent->options.connection_count; i++) {
+    for (size_t i = 0; i < agent->options.provider_count; i++) {
         struct qta_error own;
-        enum qta_status status = qta_connection_verdict(agent->options.connections[i], &own);
+        enum qta_status status = qta_provider_verdict(agent->options.providers[i], &own);
         if (status == QTA_OK || worst == status || worst == QTA_ERR_REFUSED)
             continue;
         worst = status;

@@ -6,7 +6,7 @@
  *          qta_network_agent_wait(agent, due_ns);
  *      }
  *
- *  do_work() takes commands, starts and services the connections, watches the clocks and the ring,
+ *  do_work() takes commands, starts and services the providers, watches the clocks and the ring,
  * and at the end closes everything in order. wait() lets the transport work, or sleeps.
  *
  *  Those three belong to the network thread; commands, stop and wake come from any. */
@@ -22,8 +22,8 @@
 
 #include "core/environment.h"
 #include "core/ring.h"
-#include "recorder/connection.h"
 #include "recorder/counters.h"
+#include "recorder/provider.h"
 #include "recorder/publisher.h"
 #include "recorder/recording.h"
 #include "recorder/transport.h"
@@ -33,9 +33,9 @@ struct qta_network_agent;
 /** All borrowed as long as the agent lives. */
 struct qta_network_agent_options {
     struct qta_environment *environment;
-    struct qta_transport *transport; /**< NULL when no connection needs one */
-    struct qta_connection **connections;
-    size_t connection_count;
+    struct qta_transport *transport; /**< NULL when no provider needs one */
+    struct qta_provider **providers;
+    size_t provider_count;
     struct qta_publisher *publisher;
     struct qta_recording *recording; /**< NULL: none */
     struct qta_dictionary *names;

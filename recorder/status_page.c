@@ -36,18 +36,18 @@ static bool is_connection_ready(const struct qta_feed *feed, bool is_market_open
     if (state == QTA_CONNECTION_FINISHED || (!is_market_open && state != QTA_CONNECTION_BLOCKED))
         return true;
     if (state != QTA_CONNECTION_SUBSCRIBED) {
-        put_reason(reasons, "%s: %s", feed->name, qta_connection_state_name(state));
+        put_reason(reasons, "%s: %s", feed->is.title, qta_connection_state_name(state));
         return false;
     }
     if (last_ns == 0) {
-        put_reason(reasons, "%s: no tick yet", feed->name);
+        put_reason(reasons, "%s: no tick yet", feed->is.title);
         return false;
     }
     if (now_ns - last_ns <= QTA_READY_SILENCE_NS)
         return true;
     char silence[QTA_TIMESTAMP_TEXT_BYTES];
     qta_duration_print(now_ns - last_ns, silence);
-    put_reason(reasons, "%s: no tick for %s", feed->name, silence);
+    put_reason(reasons, "%s: no tick for %s", feed->is.title, silence);
     return false;
 }
 
@@ -57,12 +57,52 @@ static bool is_market_open(const struct qta_status_sources *sources, size_t inde
     return !sources->is_market_open || sources->is_market_open[index];
 }
 
+static bool is_idle(const struct qta_feed *feed)
+{
+    return atomic_load_explicit(&feed->state, memory_order_relaxed) == QTA_CONNECTION_IDLE;
+}
+
+static bool is_same_shard(const struct qta_feed *a, const struct qta_feed *b)
+{
+    return a->is.provider_index == b->is.provider_index && a->is.shard_index == b->is.shard_index;
+}
+
+static bool is_first_of_shard(const struct qta_gateway_view *view, size_t index)
+{
+    return index == 0 || !is_same_shard(qta_gateway_view_feed(view, index - 1),
+                                        qta_gateway_view_feed(view, index));
+}
+
+/* One line that brings the data is enough; without one, all of them tell why. A shard that nothing
+ * was put on is no reason, unless it is the provider's first, which always is to be connected. */
+static bool is_shard_ready(const struct qta_status_sources *sources, size_t first,
+                           struct qta_byte_buffer *reasons)
+{
+    const struct qta_gateway_view *view = sources->view;
+    const struct qta_feed *feed = qta_gateway_view_feed(view, first);
+    struct qta_byte_buffer own = {0};
+    bool is_ready = false;
+    bool is_used = feed->is.shard_index == 0;
+    for (size_t i = first; i < view->connection_count && !is_ready; i++) {
+        const struct qta_feed *line = qta_gateway_view_feed(view, i);
+        if (!is_same_shard(feed, line))
+            break;
+        if (i > first && is_idle(line))
+            continue;
+        is_used |= !is_idle(line);
+        is_ready = is_connection_ready(line, is_market_open(sources, i), sources->now_ns, &own);
+    }
+    if (is_used && !is_ready)
+        qta_byte_buffer_append(reasons, own.bytes, own.length);
+    qta_byte_buffer_finish(&own);
+    return is_ready || !is_used;
+}
+
 bool qta_status_is_ready(const struct qta_status_sources *sources, struct qta_byte_buffer *reasons)
 {
     bool is_ready = true;
     for (size_t i = 0; i < sources->view->connection_count; i++) {
-        if (!is_connection_ready(qta_gateway_view_feed(sources->view, i),
-                                 is_market_open(sources, i), sources->now_ns, reasons))
+        if (is_first_of_shard(sources->view, i) && !is_shard_ready(sources, i, reasons))
             is_ready = false;
     }
     return is_ready;
@@ -156,7 +196,7 @@ static void write_connection(struct qta_byte_buffer *page, const struct qta_stat
     for (unsigned type = 0; type < QTA_TICK_MARKET_TYPE_END; type++)
         ticks += qta_counter_read(&feed->ticks_by_type[type]);
     open_item(page);
-    put_text(page, "name", feed->name);
+    put_text(page, "name", feed->is.title);
     put_text(page, "state", qta_connection_state_name((enum qta_connection_state)state));
     if (sources->is_market_open)
         put_flag(page, "market_open", sources->is_market_open[index]);
@@ -234,7 +274,7 @@ static void write_alert(struct qta_byte_buffer *page, const struct qta_status_so
     put_text(page, "connection",
              kind == QTA_ALERT_QUEUE_DEPTH
                  ? ""
-                 : qta_gateway_view_feed(sources->view, connection)->name);
+                 : qta_gateway_view_feed(sources->view, connection)->is.title);
     put_text(page, "state", qta_alert_event_name(alert->state));
     put_seconds(page, "since_s", since_ns);
     put_number(page, "times", alert->fired);

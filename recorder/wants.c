@@ -126,6 +126,43 @@ enum qta_status qta_wants_add(struct qta_wants *wants, const struct qta_subscrip
     return QTA_OK;
 }
 
+/* Closes the hole in the chain of slots behind it. */
+static void free_slot(struct qta_wants *wants, size_t hole)
+{
+    size_t mask = wants->capacity * 2 - 1;
+    wants->slots[hole] = 0;
+    for (size_t i = (hole + 1) & mask; wants->slots[i] != 0; i = (i + 1) & mask) {
+        size_t home = (size_t)hash_of(&wants->wants[wants->slots[i] - 1].subscription) & mask;
+        if (((i - home) & mask) < ((i - hole) & mask))
+            continue; /* it is nearer to its home than the hole is */
+        wants->slots[hole] = wants->slots[i];
+        wants->slots[i] = 0;
+        hole = i;
+    }
+}
+
+bool qta_wants_remove(struct qta_wants *wants, const struct qta_subscription *subscription)
+{
+    struct want *want = find(wants, subscription);
+    if (!want)
+        return false;
+    bool was_asked = want->state == QTA_WANT_ASKED || want->state == QTA_WANT_ACCEPTED;
+    wants->counts[want->state]--;
+    free_slot(wants, (size_t)(slot_of(wants, subscription) - wants->slots));
+    free((void *)(uintptr_t)want->subscription.symbol);
+    struct want *last = &wants->wants[--wants->count];
+    if (last != want) {
+        *slot_of(wants, &last->subscription) = (uint32_t)(want - wants->wants) + 1;
+        *want = *last;
+    }
+    return was_asked;
+}
+
+bool qta_wants_has(const struct qta_wants *wants, const struct qta_subscription *subscription)
+{
+    return find(wants, subscription) != NULL;
+}
+
 bool qta_wants_covers(const struct qta_wants *wants, const struct qta_subscription *subscription)
 {
     struct qta_subscription all = *subscription;
@@ -165,6 +202,17 @@ void qta_wants_forget(struct qta_wants *wants)
         if (wants->wants[i].state != QTA_WANT_REFUSED)
             set_state(wants, &wants->wants[i], QTA_WANT_UNSENT);
     }
+}
+
+size_t qta_wants_total(const struct qta_wants *wants)
+{
+    return wants->count;
+}
+
+const struct qta_subscription *qta_wants_at(const struct qta_wants *wants, size_t index)
+{
+    assert(index < wants->count);
+    return &wants->wants[index].subscription;
 }
 
 size_t qta_wants_count(const struct qta_wants *wants, enum qta_want_state state)

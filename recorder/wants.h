@@ -24,8 +24,15 @@ void qta_wants_destroy(struct qta_wants *wants);
 enum qta_status qta_wants_add(struct qta_wants *wants, const struct qta_subscription *subscription,
                               struct qta_error *err);
 
+/** True when this very subscription is there, refused or not. */
+bool qta_wants_has(const struct qta_wants *wants, const struct qta_subscription *subscription);
+
 /** True when the subscription, or "*" of the same type and bar kind, is there and not refused. */
 bool qta_wants_covers(const struct qta_wants *wants, const struct qta_subscription *subscription);
+
+/** Forgets it. True when the venue has been asked for it and has not refused it; false also when it
+ *  was not there. */
+bool qta_wants_remove(struct qta_wants *wants, const struct qta_subscription *subscription);
 
 /** The unsent ones, which are asked from now on. Valid until the next call that is not const. */
 const struct qta_subscription *qta_wants_take_unsent(struct qta_wants *wants, size_t *count);
@@ -45,6 +52,11 @@ enum qta_want_state {
     QTA_WANT_REFUSED,
 };
 enum { QTA_WANT_STATE_COUNT = 4 };
+
+/** All of them in the order they came, but for gaps left by removed ones that the last ones filled:
+ *  index runs to qta_wants_total(). Valid until the set is changed. */
+size_t qta_wants_total(const struct qta_wants *wants);
+const struct qta_subscription *qta_wants_at(const struct qta_wants *wants, size_t index);
 
 /** How many are in this state. */
 size_t qta_wants_count(const struct qta_wants *wants, enum qta_want_state state);

@@ -134,6 +134,7 @@ static const struct qta_adapter_host_ops host_ops = {
     .finished = host_note,
     .fault = host_fault,
     .log = host_log,
+    .expiring = host_note,
 };
 
 /* ---- decoders ---------------------------------------------------------------------------------

@@ -195,6 +195,10 @@ struct qta_adapter_host_ops {
 
     /** A line for the log, under the provider's name. */
     void (*log)(struct qta_adapter_host *host, enum qta_log_level level, const char *message);
+
+    /** The venue has said that it will cut this connection soon: the host opens another beside it
+     *  and closes this one when the other carries the data. */
+    void (*expiring)(struct qta_adapter_host *host);
 };
 
 /** The contract. Members left NULL take the default that is said with each. */

@@ -64,6 +64,12 @@ struct qta_provider_options {
     uint32_t breaker_threshold; /**< consecutive failures that open the circuit; 0 for no breaker */
     int64_t breaker_timeout_ns; /**< how long it stays open before one probe */
 
+    uint32_t max_connections; /**< all lines together; at least `lines` */
+    uint32_t lines; /**< connections that carry the same, so that losing one loses nothing */
+    uint32_t symbols_per_connection; /**< that the venue allows; 0 for any number */
+    uint32_t streams_per_connection; /**< likewise of subscriptions: symbols times channels */
+    int64_t connection_lifetime_ns;  /**< replace a connection that is older; 0 for never */
+
     const char *tls_ca_file; /**< PEM with the CAs to trust instead of the system's; NULL */
     bool tls_is_insecure;    /**< accept any certificate: loudly */
 };

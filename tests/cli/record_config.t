@@ -71,6 +71,9 @@ $ cat > good.yaml <<'END'
 |       circuit_breaker:
 |         failure_threshold: 5
 |         timeout: 30s
+|       max_connections: 10
+|       symbols_per_connection: 0
+|       streams_per_connection: 0
 |       tls:
 |         ca_file: null
 |         insecure: false
@@ -114,7 +117,7 @@ $ printf 'streaming: {provider: alpaca, websocket_url: "wss://127.0.0.1:9/v2/iex
 | 1
 
 # Values of the command line lie on top of the file.
-$ SECRET=x qta-record --config good.yaml --check-config --set streaming.symbols=A,B --set streaming.providers.alpaca.rate_limit.default_rate=5 --output out | grep -E 'symbols|default_rate|enabled|directory'
+$ SECRET=x qta-record --config good.yaml --check-config --set streaming.symbols=A,B --set streaming.providers.alpaca.rate_limit.default_rate=5 --output out | grep -E 'symbols:|default_rate|enabled|directory'
 |   symbols: [A, B]
 |       symbols: [A, B]
 |         default_rate: 5

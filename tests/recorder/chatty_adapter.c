@@ -88,6 +88,8 @@ static void obey(struct qta_adapter *adapter, const char *text)
                         (int64_t)number * 1000000000, "internal error at the venue");
     else if (strcmp(text, "block") == 0)
         host->ops->fail(host, QTA_REACTION_BLOCK, QTA_CAUSE_AUTH, 402, 0, "auth failed");
+    else if (strcmp(text, "expire") == 0)
+        host->ops->expiring(host);
     else
         host->ops->fault(host, QTA_FAULT_SYNTAX, text);
 }
@@ -118,8 +120,8 @@ static void subscribe(struct qta_adapter *adapter, const struct qta_subscription
                       size_t count, bool is_added, int64_t now_ns)
 {
     (void)now_ns;
-    char text[512] = "sub";
-    assert(is_added);
+    char text[512];
+    snprintf(text, sizeof text, "%s", is_added ? "sub" : "unsub");
     for (size_t i = 0; i < count; i++) {
         size_t used = strlen(text);
         snprintf(text + used, sizeof text - used, " %s", subscriptions[i].symbol);

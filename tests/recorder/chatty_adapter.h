@@ -8,8 +8,9 @@
  *      what                 reports a fault
  *      fail SECONDS         fail(RECONNECT, provider, 500), to be tried again after SECONDS
  *      block                fail(BLOCK, auth, 402)
+ *      expire               expiring()
  *
- *  It sends "login" when it is open and "sub A B ..." to subscribe. */
+ *  It sends "login" when it is open, "sub A B ..." to subscribe and "unsub A B ..." to cancel. */
 #ifndef QTA_TESTS_CHATTY_ADAPTER_H
 #define QTA_TESTS_CHATTY_ADAPTER_H
 

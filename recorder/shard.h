@@ -1,0 +1,71 @@
+/** @file shard.h
+ *  The connections that carry the same subscriptions: one, or several redundant lines; and the
+ *  holes in what they bring.
+ *
+ *  Data is being missed while none of the lines can bring it. The first line on which it flows
+ * again publishes what was missed as GAP ticks: of the provider when the shard has all of its
+ *  subscriptions, else of every symbol that it has. Belongs to the network thread. */
+#ifndef QTA_RECORDER_SHARD_H
+#define QTA_RECORDER_SHARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <qta/dictionary.h>
+#include <qta/tick.h>
+
+#include "recorder/publisher.h"
+#include "recorder/shard_map.h"
+
+enum { QTA_SHARD_LINES_MAX = 4 };
+
+/** What another shard missed of a symbol that it handed over. */
+struct qta_inherited_gap {
+    uint32_t symbol;
+    enum qta_conn_cause cause;
+    int64_t last_good_ns;
+};
+
+struct qta_shard {
+    /* set by its owner, borrowed */
+    struct qta_publisher *publisher;
+    struct qta_dictionary *names;
+    const struct qta_shard_map *map; /**< whose symbols have gaps; NULL: the whole provider's */
+    size_t index;                    /**< in the map */
+    uint32_t *epochs;                /**< the provider's connections that opened so far */
+    uint16_t provider;
+
+    /* its own */
+    uint32_t flowing; /**< bits of the lines on which data can flow */
+    bool has_flowed;  /**< at some time in this run */
+    bool is_gap_open; /**< data is being missed */
+    enum qta_conn_cause gap_cause;
+    int64_t last_good_ns; /**< wall clock: receive time of the last tick, or when data could flow */
+    struct qta_inherited_gap *inherited;
+    size_t inherited_count;
+};
+
+void qta_shard_finish(struct qta_shard *shard);
+
+/** Before any line has begun: the session has a hole that this run did not see, QTA_CAUSE_NONE when
+ *  it has none. */
+void qta_shard_begin(struct qta_shard *shard, enum qta_conn_cause interruption);
+
+/** Data can flow on a line, whose epoch that is. Returns how many GAP ticks that has led to. */
+size_t qta_shard_flow(struct qta_shard *shard, unsigned line, uint32_t epoch);
+
+/** A line was lost. QTA_CAUSE_NONE: on purpose, nothing is missed for it. */
+void qta_shard_lose(struct qta_shard *shard, unsigned line, enum qta_conn_cause cause);
+
+/** A symbol now is on another shard: what has been missed of it is told when that one next says
+ * that data can flow; at once when memory is short. */
+void qta_shard_hand_over(const struct qta_shard *from, struct qta_shard *to, const char *symbol);
+
+/** Whether a tick that comes on this line must be told by qta_shard_flow() first. */
+static inline bool qta_shard_is_new_flow(const struct qta_shard *shard, unsigned line)
+{
+    return (shard->flowing & (UINT32_C(1) << line)) == 0;
+}
+
+#endif
