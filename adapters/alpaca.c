@@ -380,6 +380,9 @@ static void on_error(void *user, int64_t code, const char *message, size_t lengt
         send_next_request(alpaca);
         break;
     case QTA_ALPACA_RECONNECT:
+        if (error->retry_after_ns > 0)
+            alpaca->base.host->ops->throttled(alpaca->base.host, QTA_THROTTLE_CONNECTS,
+                                              error->retry_after_ns);
         fail(alpaca, QTA_REACTION_RECONNECT, error->cause, short_code, error->retry_after_ns,
              sentence);
         break;

@@ -20,7 +20,8 @@ struct qta_alpaca_error {
     int64_t code;
     enum qta_alpaca_reaction reaction;
     enum qta_conn_cause cause;
-    int64_t retry_after_ns; /**< with RECONNECT; 0 for the usual backoff */
+    int64_t retry_after_ns; /**< with RECONNECT: there are too many connections, nobody is to
+                               connect before; 0 for the usual backoff */
     const char *sentence;   /**< what it means and what to do */
 };
 

@@ -16,8 +16,8 @@
  *
  *  A failure is an attempt that did not lead to data, whatever ended it (no address, no connection,
  *  TLS, a refused upgrade, no answer in time, a refused login, an error of the provider), and the
- *  loss of a connection before it has proven itself. A success is a connection that has delivered
- *  data for a while, as backoff.h says; one that only opens, or is only subscribed, is not yet one.
+ *  loss of a connection. A success is a connection that has delivered data for a while, as backoff.h
+ *  says; one that only opens, or is only subscribed, is not yet one.
  *  The loss of a connection that stood for a long time without any data, a closed market's, is
  *  neither: abandon(). Errors that repeating cannot heal (a bad key, a feed that the account does
  *  not have, a bad certificate) block.

@@ -86,8 +86,7 @@ static void decide(struct qta_connection *connection, const struct qta_connectio
 {
     connection->refusals = is_refused ? connection->refusals + 1 : 0;
     if (is_throttle(failure)) /* for all connections of the provider */
-        qta_rate_limiter_throttle(&connection->options.connects->limiter, failure->retry_after_ns,
-                                  connection->now_ns);
+        qta_connection_throttle(connection, QTA_THROTTLE_CONNECTS, failure->retry_after_ns);
     if (failure->is_final) {
         block(connection, QTA_ERR_REFUSED, failure, "; not tried again");
         return;
@@ -110,6 +109,25 @@ static void decide(struct qta_connection *connection, const struct qta_connectio
         return;
     }
     wait_for(connection, failure->sentence, delay_ns);
+}
+
+void qta_connection_throttle(struct qta_connection *connection, enum qta_throttle what,
+                             int64_t retry_after_ns)
+{
+    bool is_of_connects = what == QTA_THROTTLE_CONNECTS;
+    struct qta_rate_limiter *limiter = is_of_connects ? &connection->options.connects->limiter
+                                                      : &connection->send_queue.limiter;
+    bool is_news = !qta_rate_limiter_is_throttled(limiter, connection->now_ns);
+    qta_rate_limiter_throttle(limiter, retry_after_ns, connection->now_ns);
+    if (!is_news)
+        return;
+    char pause[QTA_TIMESTAMP_TEXT_BYTES];
+    int64_t ready_ns = qta_rate_limiter_ready_ns(limiter);
+    qta_duration_print(ready_ns - connection->now_ns, pause);
+    qta_log(QTA_LOG_WARNING, is_of_connects ? connection->name : connection->title,
+            "the venue asks for fewer %s: none for %s, then at half the rate and by and by at the "
+            "configured one",
+            is_of_connects ? "connects" : "messages", pause);
 }
 
 void qta_connection_finish(struct qta_connection *connection)

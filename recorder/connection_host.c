@@ -250,6 +250,14 @@ static void host_expiring(struct qta_adapter_host *host)
         connection->is_expiring = true;
 }
 
+static void host_throttled(struct qta_adapter_host *host, enum qta_throttle what,
+                           int64_t retry_after_ns)
+{
+    struct qta_connection *connection = connection_of(host);
+    if (qta_connection_is_live(connection))
+        qta_connection_throttle(connection, what, retry_after_ns);
+}
+
 const struct qta_adapter_host_ops qta_connection_host_ops = {
     .emit = host_emit,
     .intern = host_intern,
@@ -261,4 +269,5 @@ const struct qta_adapter_host_ops qta_connection_host_ops = {
     .fault = host_fault,
     .log = host_log,
     .expiring = host_expiring,
+    .throttled = host_throttled,
 };

@@ -118,6 +118,10 @@ void qta_connection_fail(struct qta_connection *connection, enum qta_conn_cause 
 void qta_connection_end(struct qta_connection *connection,
                         const struct qta_connection_failure *seen, const struct qta_link_end *end);
 
+/** The venue says that we are too fast; see struct qta_adapter_host_ops. */
+void qta_connection_throttle(struct qta_connection *connection, enum qta_throttle what,
+                             int64_t retry_after_ns);
+
 /** It was stopped, or its adapter has no more ticks. */
 void qta_connection_finish(struct qta_connection *connection);
 

@@ -124,6 +124,14 @@ static void host_log(struct qta_adapter_host *host, enum qta_log_level level, co
     (void)message;
 }
 
+static void host_throttled(struct qta_adapter_host *host, enum qta_throttle what,
+                           int64_t retry_after_ns)
+{
+    (void)host;
+    (void)what;
+    (void)retry_after_ns;
+}
+
 static const struct qta_adapter_host_ops host_ops = {
     .emit = host_emit,
     .intern = host_intern,
@@ -135,6 +143,7 @@ static const struct qta_adapter_host_ops host_ops = {
     .fault = host_fault,
     .log = host_log,
     .expiring = host_note,
+    .throttled = host_throttled,
 };
 
 /* ---- decoders ---------------------------------------------------------------------------------

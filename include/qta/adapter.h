@@ -153,6 +153,12 @@ enum qta_reaction {
     QTA_REACTION_BLOCK = 2,     /**< close, never try again: a person must act */
 };
 
+/** What a venue has had too much of. */
+enum qta_throttle {
+    QTA_THROTTLE_MESSAGES = 1, /**< messages on this connection */
+    QTA_THROTTLE_CONNECTS = 2, /**< connects, of all connections of the provider together */
+};
+
 /** The adapter's surroundings: the gateway, a test or a fuzzer. Every call may be made from within
  *  any call to the adapter, on that thread. */
 struct qta_adapter_host {
@@ -199,6 +205,12 @@ struct qta_adapter_host_ops {
     /** The venue has said that it will cut this connection soon: the host opens another beside it
      *  and closes this one when the other carries the data. */
     void (*expiring)(struct qta_adapter_host *host);
+
+    /** The venue says that we are too fast. The host halves that rate, sends or connects nothing
+     *  for retry_after_ns (the venue's hint, 0 for none) and recovers by and by. The connection
+     * goes on; where it cannot, call fail() after this. */
+    void (*throttled)(struct qta_adapter_host *host, enum qta_throttle what,
+                      int64_t retry_after_ns);
 };
 
 /** The contract. Members left NULL take the default that is said with each. */

@@ -107,6 +107,14 @@ static void log_line(struct qta_adapter_host *base, enum qta_log_level level, co
     assert_non_null(message);
 }
 
+static void throttled(struct qta_adapter_host *base, enum qta_throttle what, int64_t retry_after_ns)
+{
+    struct fake_host *host = fake(base);
+    host->throttle_count++;
+    host->throttle_what = what;
+    host->throttle_retry_after_ns = retry_after_ns;
+}
+
 static const struct qta_adapter_host_ops fake_host_ops = {
     .emit = emit,
     .intern = intern,
@@ -117,6 +125,7 @@ static const struct qta_adapter_host_ops fake_host_ops = {
     .finished = finished,
     .fault = fault,
     .log = log_line,
+    .throttled = throttled,
 };
 
 void fake_host_init(struct fake_host *host)

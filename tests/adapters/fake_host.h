@@ -44,6 +44,9 @@ struct fake_host {
     size_t answer_count;
     size_t ready_count;
     size_t finished_count;
+    size_t throttle_count;
+    enum qta_throttle throttle_what; /**< of the last one */
+    int64_t throttle_retry_after_ns;
     size_t fail_count;
     enum qta_reaction fail_reaction;
     enum qta_conn_cause fail_cause;

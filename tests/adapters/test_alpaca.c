@@ -431,6 +431,11 @@ static void every_error_code_has_its_reaction(void **state)
             assert_int_equal(host->fail_code, cases[i].code);
             assert_non_null(strstr(host->fail_sentence, "why"));
         }
+        assert_int_equal(host->throttle_count, cases[i].code == 406);
+        if (host->throttle_count > 0) {
+            assert_int_equal(host->throttle_what, QTA_THROTTLE_CONNECTS);
+            assert_true(host->throttle_retry_after_ns == INT64_C(5000000000));
+        }
         assert_int_equal(host->answer_count, cases[i].reaction == REFUSED);
         if (host->answer_count > 0) {
             assert_false(host->answers[0].is_accepted);

@@ -83,6 +83,13 @@ static void log_line(struct qta_adapter_host *base, enum qta_log_level level, co
     assert(message);
 }
 
+static void throttled(struct qta_adapter_host *base, enum qta_throttle what, int64_t retry_after_ns)
+{
+    (void)base;
+    assert(what == QTA_THROTTLE_MESSAGES || what == QTA_THROTTLE_CONNECTS);
+    assert(retry_after_ns >= 0);
+}
+
 static const struct qta_adapter_host_ops host_ops = {
     .emit = emit,
     .intern = intern,
@@ -92,6 +99,7 @@ static const struct qta_adapter_host_ops host_ops = {
     .fail = fail,
     .fault = fault,
     .log = log_line,
+    .throttled = throttled,
 };
 
 static void hear(struct qta_adapter *adapter, const uint8_t *bytes, size_t length, bool is_binary)

@@ -86,6 +86,10 @@ static void obey(struct qta_adapter *adapter, const char *text)
     else if (strncmp(text, "fail ", 5) == 0)
         host->ops->fail(host, QTA_REACTION_RECONNECT, QTA_CAUSE_PROVIDER, 500,
                         (int64_t)number * 1000000000, "internal error at the venue");
+    else if (strncmp(text, "slower ", 7) == 0)
+        host->ops->throttled(host, QTA_THROTTLE_MESSAGES, (int64_t)number * 1000000000);
+    else if (strncmp(text, "fewer ", 6) == 0)
+        host->ops->throttled(host, QTA_THROTTLE_CONNECTS, (int64_t)number * 1000000000);
     else if (strcmp(text, "block") == 0)
         host->ops->fail(host, QTA_REACTION_BLOCK, QTA_CAUSE_AUTH, 402, 0, "auth failed");
     else if (strcmp(text, "expire") == 0)

@@ -7,6 +7,8 @@
  *      t SYMBOL [COUNT]     emits trades, ids counting on
  *      what                 reports a fault
  *      fail SECONDS         fail(RECONNECT, provider, 500), to be tried again after SECONDS
+ *      slower SECONDS       throttled(messages, SECONDS)
+ *      fewer SECONDS        throttled(connects, SECONDS)
  *      block                fail(BLOCK, auth, 402)
  *      expire               expiring()
  *
