@@ -12,6 +12,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/timex.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,6 +33,22 @@ static int64_t system_monotonic_ns(struct qta_environment *env)
 {
     (void)env;
     return clock_ns(CLOCK_MONOTONIC);
+}
+
+static int system_clock_estimate(struct qta_environment *env, struct qta_clock_estimate *estimate)
+{
+    (void)env;
+    struct timex answer = {.modes = 0}; /* a question: nothing is set */
+    int state = adjtimex(&answer);
+    if (state < 0)
+        return -1;
+    int64_t unit_ns = answer.status & STA_NANO ? 1 : 1000;
+    *estimate = (struct qta_clock_estimate){
+        .offset_ns = answer.offset * unit_ns,
+        .max_error_ns = answer.maxerror * INT64_C(1000),
+        .is_synchronised = state != TIME_ERROR && !(answer.status & STA_UNSYNC),
+    };
+    return 0;
 }
 
 static int system_open_at(struct qta_environment *env, int dirfd, const char *name, int flags,
@@ -268,6 +285,7 @@ struct qta_environment *qta_environment_system(void)
     static const struct qta_environment_ops ops = {
         .realtime_ns = system_realtime_ns,
         .monotonic_ns = system_monotonic_ns,
+        .clock_estimate = system_clock_estimate,
         .open_at = system_open_at,
         .close = system_close,
         .pread = system_pread,

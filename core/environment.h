@@ -22,9 +22,18 @@ struct qta_file_status {
     bool is_folder;
 };
 
+/** What the kernel believes of its wall clock. */
+struct qta_clock_estimate {
+    int64_t offset_ns;    /**< what it still has to correct */
+    int64_t max_error_ns; /**< a bound of the error; grows while nobody corrects the clock */
+    bool is_synchronised; /**< somebody keeps it right: NTP, PTP */
+};
+
 struct qta_environment_ops {
     int64_t (*realtime_ns)(struct qta_environment *env);  /**< since the Unix epoch */
     int64_t (*monotonic_ns)(struct qta_environment *env); /**< since some start; never goes back */
+    /** NULL where nothing is known of the clock. */
+    int (*clock_estimate)(struct qta_environment *env, struct qta_clock_estimate *estimate);
 
     /** Adds O_CLOEXEC | O_NOFOLLOW. */
     int (*open_at)(struct qta_environment *env, int dirfd, const char *name, int flags,
@@ -81,6 +90,13 @@ static inline int64_t qta_realtime_ns(struct qta_environment *env)
 static inline int64_t qta_monotonic_ns(struct qta_environment *env)
 {
     return env->ops->monotonic_ns(env);
+}
+
+/** False, and *estimate unchanged, when nothing is known. */
+static inline bool qta_clock_estimate(struct qta_environment *env,
+                                      struct qta_clock_estimate *estimate)
+{
+    return env->ops->clock_estimate && env->ops->clock_estimate(env, estimate) == 0;
 }
 
 #endif

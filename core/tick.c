@@ -149,6 +149,9 @@ static const struct qta_field drop_fields[] = {
 static const struct qta_field clock_fields[] = {
     PLAIN("step_ns", QTA_FIELD_I64, clock, step_ns),
     PLAIN("offset_ns", QTA_FIELD_I64, clock, offset_ns),
+    PLAIN("estimated_offset_ns", QTA_FIELD_I64, clock, estimated_offset_ns),
+    PLAIN("max_error_ns", QTA_FIELD_U64, clock, max_error_ns),
+    ENUM("sync", clock, sync, qta_clock_sync_name),
 };
 
 static const struct qta_field marker_fields[] = {
@@ -368,6 +371,16 @@ const char *qta_gap_scope_name(unsigned scope)
         [QTA_GAP_SYMBOL] = "symbol",
     };
     return NAME_IN(names, scope);
+}
+
+const char *qta_clock_sync_name(unsigned sync)
+{
+    static const char *const names[] = {
+        [QTA_CLOCK_UNKNOWN] = "",
+        [QTA_CLOCK_SYNCHRONISED] = "synchronised",
+        [QTA_CLOCK_UNSYNCHRONISED] = "unsynchronised",
+    };
+    return NAME_IN(names, sync);
 }
 
 const char *qta_gap_remedy_name(unsigned remedy)

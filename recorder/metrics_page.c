@@ -312,6 +312,23 @@ static void write_clock(struct qta_exposition *page, const struct qta_gateway_vi
         page, atomic_load_explicit(&view->counters->clock_offset_ns, memory_order_relaxed), NULL);
     family(page, "qta_clock_steps", QTA_METRIC_COUNTER, "steps of the wall clock");
     qta_exposition_sample(page, qta_counter_read(&view->counters->clock_steps), NULL);
+    int sync = atomic_load_explicit(&view->counters->clock_sync, memory_order_relaxed);
+    if (sync == QTA_CLOCK_UNKNOWN)
+        return;
+    family(page, "qta_clock_synchronised", QTA_METRIC_GAUGE,
+           "1 while somebody keeps the wall clock right, as the kernel sees it");
+    qta_exposition_sample(page, sync == QTA_CLOCK_SYNCHRONISED, NULL);
+    family(page, "qta_clock_estimated_offset_seconds", QTA_METRIC_GAUGE,
+           "what the kernel still has to correct of the wall clock");
+    qta_exposition_sample_ns(
+        page,
+        atomic_load_explicit(&view->counters->clock_estimated_offset_ns, memory_order_relaxed),
+        NULL);
+    family(page, "qta_clock_max_error_seconds", QTA_METRIC_GAUGE,
+           "the kernel's bound of the wall clock's error");
+    qta_exposition_sample_ns(
+        page, atomic_load_explicit(&view->counters->clock_max_error_ns, memory_order_relaxed),
+        NULL);
 }
 
 /* ---- health -----------------------------------------------------------------------------------

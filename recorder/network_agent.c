@@ -11,9 +11,9 @@
 
 #include "adapters/adapter_defaults.h"
 #include "core/doorbell.h"
+#include "recorder/clock_watch.h"
 
 #define TURN_MAX_NS INT64_C(1000000000) /* the clocks are compared at least this often */
-#define CLOCK_STEP_NS INT64_C(500000000)
 #define ROOM_PATIENCE_NS INT64_C(100000000)
 
 enum {
@@ -35,8 +35,7 @@ struct qta_network_agent {
     bool is_stopping;
     bool is_asked_to_stop; /* the end is not a connection's doing */
     bool is_paused;
-    int64_t first_offset_ns; /* wall minus monotonic clock */
-    int64_t last_offset_ns;
+    struct qta_clock_watch clock;
     uint32_t ticket; /* of the bell, taken before looking for work */
     enum qta_status status;
     struct qta_error error;
@@ -288,19 +287,20 @@ void qta_network_agent_wait(struct qta_network_agent *agent, int64_t due_ns)
 
 static void watch_clock(struct qta_network_agent *agent, int64_t now_ns, int64_t realtime_ns)
 {
-    int64_t offset_ns = realtime_ns - now_ns;
-    int64_t step_ns = offset_ns - agent->last_offset_ns;
-    agent->last_offset_ns = offset_ns;
-    atomic_store_explicit(&agent->options.counters->clock_offset_ns,
-                          offset_ns - agent->first_offset_ns, memory_order_relaxed);
-    if (!agent->options.has_own_time || (step_ns <= CLOCK_STEP_NS && step_ns >= -CLOCK_STEP_NS))
-        return;
-    qta_counter_add(&agent->options.counters->clock_steps, 1);
+    struct qta_counters *counters = agent->options.counters;
+    struct qta_clock_watch *clock = &agent->clock;
     struct qta_tick tick;
-    qta_tick_init(&tick, QTA_TICK_CLOCK);
-    tick.clock.step_ns = step_ns;
-    tick.clock.offset_ns = offset_ns - agent->first_offset_ns;
-    qta_publisher_publish_own(agent->options.publisher, &tick);
+    bool is_told = qta_clock_watch_look(clock, agent->options.environment, now_ns, realtime_ns,
+                                        &tick);
+    atomic_store_explicit(&counters->clock_offset_ns, clock->offset_ns, memory_order_relaxed);
+    atomic_store_explicit(&counters->clock_estimated_offset_ns, clock->estimate.offset_ns,
+                          memory_order_relaxed);
+    atomic_store_explicit(&counters->clock_max_error_ns, clock->estimate.max_error_ns,
+                          memory_order_relaxed);
+    atomic_store_explicit(&counters->clock_sync, (int)clock->sync, memory_order_relaxed);
+    atomic_store_explicit(&counters->clock_steps, clock->steps, memory_order_relaxed);
+    if (is_told && agent->options.has_own_time)
+        qta_publisher_publish_own(agent->options.publisher, &tick);
 }
 
 /* ---- connections ------------------------------------------------------------------------------
@@ -310,8 +310,7 @@ static void start(struct qta_network_agent *agent, int64_t now_ns, int64_t realt
 {
     struct qta_recording *recording = agent->options.recording;
     agent->is_started = true;
-    agent->first_offset_ns = realtime_ns - now_ns;
-    agent->last_offset_ns = agent->first_offset_ns;
+    qta_clock_watch_start(&agent->clock, now_ns, realtime_ns);
     enum qta_conn_cause interruption = QTA_CAUSE_NONE;
     if (recording)
         interruption = qta_recording_interruption(recording);

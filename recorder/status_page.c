@@ -261,6 +261,25 @@ static void write_subscribers(struct qta_byte_buffer *page, const struct qta_gat
     put(page, "}]");
 }
 
+static void write_clock(struct qta_byte_buffer *page, const struct qta_counters *counters)
+{
+    int sync = atomic_load_explicit(&counters->clock_sync, memory_order_relaxed);
+    put_name(page, "clock");
+    put(page, "{");
+    put_seconds(page, "offset_s",
+                atomic_load_explicit(&counters->clock_offset_ns, memory_order_relaxed));
+    put_number(page, "steps", qta_counter_read(&counters->clock_steps));
+    if (sync != QTA_CLOCK_UNKNOWN) {
+        put_flag(page, "synchronised", sync == QTA_CLOCK_SYNCHRONISED);
+        put_seconds(
+            page, "estimated_offset_s",
+            atomic_load_explicit(&counters->clock_estimated_offset_ns, memory_order_relaxed));
+        put_seconds(page, "max_error_s",
+                    atomic_load_explicit(&counters->clock_max_error_ns, memory_order_relaxed));
+    }
+    put(page, "}");
+}
+
 static void write_alert(struct qta_byte_buffer *page, const struct qta_status_sources *sources,
                         enum qta_alert_kind kind, size_t connection)
 {
@@ -327,6 +346,7 @@ void qta_status_page_write(struct qta_byte_buffer *page, const struct qta_status
     put(page, "]");
     write_session(page, sources->view);
     write_subscribers(page, sources->view);
+    write_clock(page, sources->view->counters);
     write_alerts(page, sources);
     put(page, "}\n");
     qta_byte_buffer_finish(&reasons);

@@ -271,9 +271,21 @@ struct qta_drop {
     uint32_t subscriber; /**< text id */
 };
 
+/** Whether somebody keeps the wall clock right (NTP, PTP), as the kernel sees it. */
+enum qta_clock_sync {
+    QTA_CLOCK_UNKNOWN = 0,
+    QTA_CLOCK_SYNCHRONISED = 1,
+    QTA_CLOCK_UNSYNCHRONISED = 2,
+};
+
+/** The wall clock was set, or is no longer or again kept right; each run begins with one that says
+ *  how well it keeps time, where that is known. */
 struct qta_clock {
-    int64_t step_ns;   /**< how far the wall clock jumped against the monotonic one */
+    int64_t step_ns;   /**< how far it jumped against the monotonic clock; 0: it did not */
     int64_t offset_ns; /**< wall minus monotonic since the run started, after the step */
+    int64_t estimated_offset_ns; /**< what the kernel still has to correct; 0 when unknown */
+    uint64_t max_error_ns;       /**< the kernel's bound of the error; QTA_U64_NONE when unknown */
+    uint8_t sync;                /**< enum qta_clock_sync */
 };
 
 struct qta_marker {
@@ -353,6 +365,7 @@ QTA_API const char *qta_side_name(unsigned side);          /**< "buy", "sell", "
 QTA_API const char *qta_bar_kind_name(unsigned kind);      /**< "minute", ... */
 QTA_API const char *qta_book_action_name(unsigned action); /**< "set", "delete", "clear" */
 QTA_API const char *qta_gap_scope_name(unsigned scope);    /**< "session", ... */
+QTA_API const char *qta_clock_sync_name(unsigned sync);    /**< "synchronised", ...; "" unknown */
 QTA_API const char *qta_gap_remedy_name(unsigned remedy);  /**< "late", ...; "" for none */
 
 /** What a body's field holds. */

@@ -25,12 +25,12 @@ $ qta-replay --speed max sessions/t
 | {"seq":5,"type":"trade","provider":"lab","symbol":"MSFT","ts_recv":"2024-05-01T20:00:00.000000000Z","ts_event":"2024-05-01T20:00:00.000000000Z","price":401,"size":1}
 ! qta-replay: 5 ticks (5 of the market) in {*}
 $ qta-replay --speed max --quiet --format csv --time-format ns sessions/t
-| seq,type,provider,symbol,ts_recv,ts_event,src_seq,conn,price,size,id,exchange,conditions,tape,side,bid_price,bid_size,bid_exchange,ask_price,ask_size,ask_exchange,open,high,low,close,volume,trades,vwap,interval,kind,count,action,snapshot,first,last,original_id,original_price,original_size,original_conditions,corrected_id,corrected_price,corrected_size,corrected_conditions,status_code,status_message,reason_code,reason_message,limit_up,limit_down,indicator,paired_size,state,cause,code,attempt,detail,scope,last_good,first_good,last_good_seq,first_good_seq,resolves,resolved_by,channel,first_seq,last_seq,subscriber,step_ns,offset_ns,note,flags
-| 1,trade,lab,AAPL,1714570200000000000,1714570200000000000,,,190.50,100,,V,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,
-| 2,trade,lab,AAPL,1714570200000000000,1714570200000000000,,,190.50,100,,V,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,
-| 3,trade,lab,MSFT,1714570201500000000,1714570201500000000,,,402.1,7,,Q,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,
-| 4,trade,lab,AAPL,1714570202000000000,1714570202000000000,,,190.49,0.25,,XNAS,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,
-| 5,trade,lab,MSFT,1714593600000000000,1714593600000000000,,,401,1,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,
+| seq,type,provider,symbol,ts_recv,ts_event,src_seq,conn,price,size,id,exchange,conditions,tape,side,bid_price,bid_size,bid_exchange,ask_price,ask_size,ask_exchange,open,high,low,close,volume,trades,vwap,interval,kind,count,action,snapshot,first,last,original_id,original_price,original_size,original_conditions,corrected_id,corrected_price,corrected_size,corrected_conditions,status_code,status_message,reason_code,reason_message,limit_up,limit_down,indicator,paired_size,state,cause,code,attempt,detail,scope,last_good,first_good,last_good_seq,first_good_seq,resolves,resolved_by,channel,first_seq,last_seq,subscriber,step_ns,offset_ns,estimated_offset_ns,max_error_ns,sync,note,flags
+| 1,trade,lab,AAPL,1714570200000000000,1714570200000000000,,,190.50,100,,V,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,
+| 2,trade,lab,AAPL,1714570200000000000,1714570200000000000,,,190.50,100,,V,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,
+| 3,trade,lab,MSFT,1714570201500000000,1714570201500000000,,,402.1,7,,Q,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,
+| 4,trade,lab,AAPL,1714570202000000000,1714570202000000000,,,190.49,0.25,,XNAS,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,
+| 5,trade,lab,MSFT,1714593600000000000,1714593600000000000,,,401,1,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,
 $ qta-replay --speed max --quiet --format text sessions/t
 | 2024-05-01T13:30:00.000000000Z  trade  AAPL      190.50 x 100 V
 | 2024-05-01T13:30:00.000000000Z  trade  AAPL      190.50 x 100 V

@@ -15,11 +15,11 @@ $ qta-session cat sessions/a
 | {"seq":3,"type":"trade","provider":"lab","symbol":"AAPL","ts_recv":"2024-05-01T13:30:01.000000000Z","ts_event":"2024-05-01T13:30:01.000000000Z","price":190.5,"size":0.25,"id":"a-2","exchange":"Q","side":"sell"}
 | {"seq":4,"type":"trade","provider":"lab","symbol":"AAPL","ts_recv":"2024-05-01T13:30:01.000000000Z","ts_event":"2024-05-01T13:30:00.500000000Z","price":190.5,"size":100,"conditions":["a \"b\", c"],"flags":["time_raised"]}
 $ qta-session cat --time-format ns --format csv sessions/a
-| seq,type,provider,symbol,ts_recv,ts_event,src_seq,conn,price,size,id,exchange,conditions,tape,side,bid_price,bid_size,bid_exchange,ask_price,ask_size,ask_exchange,open,high,low,close,volume,trades,vwap,interval,kind,count,action,snapshot,first,last,original_id,original_price,original_size,original_conditions,corrected_id,corrected_price,corrected_size,corrected_conditions,status_code,status_message,reason_code,reason_message,limit_up,limit_down,indicator,paired_size,state,cause,code,attempt,detail,scope,last_good,first_good,last_good_seq,first_good_seq,resolves,resolved_by,channel,first_seq,last_seq,subscriber,step_ns,offset_ns,note,flags
-| 1,trade,lab,AAPL,1714570200123456789,1714570200123456789,,,190.50,100,1,V,@ F,,buy,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,
-| 2,trade,lab,AAPL,1714570200123456789,1714570200123456789,,,190.50,100,1,V,@ F,,buy,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,
-| 3,trade,lab,AAPL,1714570201000000000,1714570201000000000,,,190.5,0.25,a-2,Q,,,sell,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,id_is_text
-| 4,trade,lab,AAPL,1714570201000000000,1714570200500000000,,,190.5,100,,,"a ""b"", c",,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,time_raised
+| seq,type,provider,symbol,ts_recv,ts_event,src_seq,conn,price,size,id,exchange,conditions,tape,side,bid_price,bid_size,bid_exchange,ask_price,ask_size,ask_exchange,open,high,low,close,volume,trades,vwap,interval,kind,count,action,snapshot,first,last,original_id,original_price,original_size,original_conditions,corrected_id,corrected_price,corrected_size,corrected_conditions,status_code,status_message,reason_code,reason_message,limit_up,limit_down,indicator,paired_size,state,cause,code,attempt,detail,scope,last_good,first_good,last_good_seq,first_good_seq,resolves,resolved_by,channel,first_seq,last_seq,subscriber,step_ns,offset_ns,estimated_offset_ns,max_error_ns,sync,note,flags
+| 1,trade,lab,AAPL,1714570200123456789,1714570200123456789,,,190.50,100,1,V,@ F,,buy,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,
+| 2,trade,lab,AAPL,1714570200123456789,1714570200123456789,,,190.50,100,1,V,@ F,,buy,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,
+| 3,trade,lab,AAPL,1714570201000000000,1714570201000000000,,,190.5,0.25,a-2,Q,,,sell,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,id_is_text
+| 4,trade,lab,AAPL,1714570201000000000,1714570200500000000,,,190.5,100,,,"a ""b"", c",,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,time_raised
 $ qta-session cat --format text sessions/a
 | 2024-05-01T13:30:00.123456789Z  trade  AAPL      190.50 x 100 V buy
 | 2024-05-01T13:30:00.123456789Z  trade  AAPL      190.50 x 100 V buy

@@ -84,7 +84,8 @@ def make_record(rng, seq, kind):
                  "attempt": rng.randrange(9), "detail": some(rng, "line\nend \"quoted\"")},
         "gap": {"scope": "provider", "last_good": some(rng, seq), "first_good": some(rng, -seq)},
         "drop": {"count": seq, "first_seq": 1, "last_seq": 2, "subscriber": some(rng, "slow")},
-        "clock": {"step_ns": -seq, "offset_ns": rng.randrange(-2**63, 2**63)},
+        "clock": {"step_ns": -seq, "offset_ns": rng.randrange(-2**63, 2**63),
+                  "estimated_offset_ns": seq, "max_error_ns": seq, "sync": "synchronised"},
         "marker": {"note": some(rng, "\u65e5\u672c")},
     }[kind]
     record.update(body)

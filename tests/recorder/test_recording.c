@@ -167,6 +167,38 @@ static void a_gateway_that_never_ran_leaves_no_records(void **state)
 /* ---- clocks -----------------------------------------------------------------------------------
  */
 
+static void what_the_kernel_says_of_its_clock_is_recorded(void **state)
+{
+    struct stage *stage = *state;
+    stage->environment.has_estimate = true;
+    stage->environment.estimate = (struct qta_clock_estimate){-1500, 250000, true};
+    stage_open(stage);
+    stage_run_for(stage, 15 * S); /* the kernel is asked now and then */
+    stage->environment.estimate.is_synchronised = false;
+    stage->environment.estimate.max_error_ns = 16000000000;
+    stage_run_for(stage, 15 * S);
+    stage->environment.realtime_ns += 2 * S;
+    stage_run_for(stage, 15 * S);
+    stage->environment.has_estimate = false;
+    stage_run_for(stage, 15 * S);
+    static const struct qta_clock expected[] = {
+        {0, 0, -1500, 250000, QTA_CLOCK_SYNCHRONISED},
+        {0, 0, -1500, 16000000000, QTA_CLOCK_UNSYNCHRONISED},
+        {2 * S, 2 * S, -1500, 16000000000, QTA_CLOCK_UNSYNCHRONISED},
+        {0, 2 * S, 0, QTA_U64_NONE, QTA_CLOCK_UNKNOWN},
+    };
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        const struct qta_tick *tick = stage_tick(stage, QTA_TICK_CLOCK, i);
+        assert_non_null(tick);
+        assert_true(tick->clock.step_ns == expected[i].step_ns);
+        assert_true(tick->clock.offset_ns == expected[i].offset_ns);
+        assert_true(tick->clock.estimated_offset_ns == expected[i].estimated_offset_ns);
+        assert_true(tick->clock.max_error_ns == expected[i].max_error_ns);
+        assert_int_equal(tick->clock.sync, expected[i].sync);
+    }
+    assert_null(stage_tick(stage, QTA_TICK_CLOCK, sizeof expected / sizeof expected[0]));
+}
+
 static void steps_of_the_wall_clock_are_recorded_and_time_never_goes_back(void **state)
 {
     struct stage *stage = *state;
@@ -487,6 +519,7 @@ int main(void)
         STAGED(a_week_is_seven_sessions),
         STAGED(a_restart_tells_the_outage_of_session_and_provider),
         STAGED(a_gateway_that_never_ran_leaves_no_records),
+        STAGED(what_the_kernel_says_of_its_clock_is_recorded),
         STAGED(steps_of_the_wall_clock_are_recorded_and_time_never_goes_back),
         STAGED(a_jump_to_another_day_changes_the_session_and_back_does_not),
         cmocka_unit_test(a_disk_that_fails_at_any_call_costs_nothing_that_was_seen),

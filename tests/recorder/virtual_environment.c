@@ -39,6 +39,14 @@ static int64_t get_monotonic_ns(struct qta_environment *env)
     return self(env)->is_real_clock ? qta_monotonic_ns(disk()) : self(env)->monotonic_ns;
 }
 
+static int get_clock_estimate(struct qta_environment *env, struct qta_clock_estimate *estimate)
+{
+    if (!self(env)->has_estimate)
+        return -1;
+    *estimate = self(env)->estimate;
+    return 0;
+}
+
 static int do_pwrite(struct qta_environment *env, int fd, const void *bytes, size_t length,
                      int64_t offset)
 {
@@ -101,6 +109,7 @@ void virtual_environment_init(struct virtual_environment *environment)
     ops = *disk()->ops; /* those not replaced look only at their arguments, not at env */
     ops.realtime_ns = get_realtime_ns;
     ops.monotonic_ns = get_monotonic_ns;
+    ops.clock_estimate = get_clock_estimate;
     ops.pwrite = do_pwrite;
     ops.allocate = do_allocate;
     ops.truncate = do_truncate;

@@ -18,6 +18,8 @@ struct virtual_environment {
     _Atomic int64_t disk_calls_left;
     int disk_errno;     /**< what the others fail with */
     bool is_real_clock; /**< the system's clocks instead */
+    bool has_estimate;  /**< the kernel, played by the test, says this of its clock */
+    struct qta_clock_estimate estimate;
 };
 
 /** 2024-05-01T12:00:00Z, disk good. */
