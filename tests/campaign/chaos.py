@@ -18,11 +18,15 @@ SOURCE = pathlib.Path(os.environ.get("QTA_SOURCE_DIR") or
                       pathlib.Path(__file__).resolve().parent.parent.parent)
 BINARY = pathlib.Path(os.environ.get("QTA_BINARY_DIR") or SOURCE / "build/dev")
 BIN = BINARY / "bin"
+os.environ.update(QTA_SOURCE_DIR=str(SOURCE), QTA_BINARY_DIR=str(BINARY))
 IS_CAMPAIGN = bool(os.environ.get("QTA_CAMPAIGN"))
 IS_SANITIZED = BINARY.name in ("asan", "tsan")
+FAST = {"connects_per_minute": 0, "reconnect_delay": "1ms", "reconnect_delay_max": "4ms"}
 SKIPPED = 77
+CONNECTS_PER_MINUTE = 30  # the default
 LIMIT_S = 240 if IS_SANITIZED else 60
-IDLE_CPU_S = 0.5 if IS_SANITIZED else 0.1  # within a second in which nothing happens
+# within a second in which nothing happens
+IDLE_CPU_S = 0.5 if IS_SANITIZED else 0.1
 KEY, SECRET = "AK-CHAOS-0b9c2a", "SK-CHAOS-77ab3f"
 
 
@@ -59,12 +63,15 @@ class Provider:
         self.is_blocked, self.url, self.options = is_blocked, url, options
 
 
-def config(providers, url, folder, **streaming):
+def config(providers, url, folder, connects_per_minute=CONNECTS_PER_MINUTE, **streaming):
     """A configuration with all of them; JSON is YAML, too."""
+    for provider in providers:
+        provider.connects_per_minute = connects_per_minute
     entries = [{"name": provider.name, "adapter": "alpaca",
                 "websocket_url": provider.url or f"{url}/{provider.name}",
                 "api_key": KEY, "api_secret": SECRET, "subscriptions": ["trades"],
                 "symbols": ["AAPL"], "circuit_breaker": {"failure_threshold": 0},
+                "rate_limit": {"connects_per_minute": connects_per_minute},
                 **provider.options} for provider in providers]
     recording = {"directory": f"{folder}/sessions", "journal_chunk": "1MiB",
                  "timezone": zone_of_today(), **streaming.pop("recording", {})}
@@ -190,7 +197,16 @@ def check_attempts(provider, records, entries, has_all_attempts):
         check(connecting == len(entries), "attempts on record", connecting, len(entries))
     else:
         check(connecting >= len(entries), "attempts on record", connecting, len(entries))
+    check_connect_rate(provider, records)
     check(opened <= sum(entry.is_open for entry in entries), "no connection opened that was not")
+
+
+def check_connect_rate(provider, records):
+    """In no minute more attempts than are configured."""
+    most = provider.connects_per_minute
+    times = [record["ts_recv"] for record in conns(records, provider.name, "connecting")]
+    check(most == 0 or all(later - earlier > 60e9 for earlier, later in zip(times, times[most:])),
+          "attempts in a minute", len(times), most)
 
 
 def check_ticks(provider, records, entries):
@@ -281,11 +297,11 @@ CONTROL = "control"  # the provider that nothing is done to
 
 
 async def play(providers, venue, is_done=None, settle_s=0, arguments=(), checks=check_provider,
-               pace_s=2.0, on_quiet=None, **streaming):
+               pace_s=2.0, on_quiet=None, control_options=None, **streaming):
     """One recorder plays all cases side by side, with a provider between them that nothing is done
     to. Returns how many cases failed."""
     from venue import good  # pylint: disable=import-outside-toplevel
-    control = Provider(CONTROL, [good])
+    control = Provider(CONTROL, [good], **(control_options or {}))
     everyone = [*providers, control]
     for provider in everyone:
         if provider.acts:
@@ -307,7 +323,8 @@ async def play(providers, venue, is_done=None, settle_s=0, arguments=(), checks=
                     "the undisturbed provider's ticks flow")
         await asyncio.sleep(settle_s)
         venue.is_quiet = True
-        await until(lambda: venue.quiet_peers >= living(venue), "what was sent has been read")
+        await until(lambda: not talking(everyone, venue),
+                    lambda: f"what was sent is not read: {talking(everyone, venue)}")
         if on_quiet:
             await on_quiet(recorder)
         used = await check_idle(recorder)
@@ -331,10 +348,11 @@ async def play(providers, venue, is_done=None, settle_s=0, arguments=(), checks=
     return failed
 
 
-def living(venue):
-    """How many connections play the good venue to the end."""
-    from venue import good  # pylint: disable=import-outside-toplevel
-    return sum(entry.act is good and entry.close_code is None for entry in venue.ledger)
+def talking(providers, venue):
+    """Those that have said something which the recorder may not have read."""
+    lasts = [entries[-1] for entries in (venue.entries(provider.name) for provider in providers)
+             if entries]
+    return [entry.provider for entry in lasts if entry.flows and not entry.is_quiet]
 
 
 def unfinished(providers, venue):

@@ -148,7 +148,8 @@ def main():
     def is_done():
         waits = chaos.unfinished(providers, venue)
         return not [name for name in waits if name != "429-retry-after-1e9"]
-    chaos.finish(asyncio.run(chaos.play(providers, venue, is_done=is_done, checks=check_case)))
+    chaos.finish(asyncio.run(chaos.play(providers, venue, is_done=is_done, checks=check_case,
+                                  connects_per_minute=600)))
 
 
 if __name__ == "__main__":

@@ -263,8 +263,7 @@ def main():
     if providers:
         failed += asyncio.run(chaos.play(providers, Venue(), message_max="64KiB"))
     if not only or "codes" in only:
-        failed += asyncio.run(chaos.play(list(close_code_cases()), Venue(), reconnect_delay="1ms",
-                                         reconnect_delay_max="2ms"))
+        failed += asyncio.run(chaos.play(list(close_code_cases()), Venue(), **chaos.FAST))
     chaos.finish(failed)
 
 

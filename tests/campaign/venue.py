@@ -70,6 +70,7 @@ class Entry:
     def __init__(self, provider, index, act):
         self.provider, self.index, self.act = provider, index, act
         self.at = time.monotonic()
+        self.peer = None      # the other side
         self.request = b""
         self.port = 0         # of the other side
         self.offsets = []     # of each frame with ticks: (bytes written up to its end, ticks so far)
@@ -77,6 +78,7 @@ class Entry:
         self.flows = False    # subscriptions acknowledged, or ticks sent
         self.sent = []        # numbers of trades, in order
         self.certain = 0      # so many of them have reached the recorder for sure
+        self.is_quiet = False  # has said all, and the recorder has read it
         self.close_code = None
         self.close_at = None
         self.pings = 0
@@ -122,7 +124,8 @@ class Peer:
     def reset(self):
         """RST: what is still queued here is thrown away."""
         sock = self.writer.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if sock.fileno() >= 0:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
     def end(self):
@@ -139,7 +142,7 @@ class Peer:
         self.open()
 
     def answer(self, extra=""):
-        key = re.search(rb"Sec-WebSocket-Key: (\S+)", self.entry.request)
+        key = re.search(rb"(?i)Sec-WebSocket-Key: (\S+)", self.entry.request)
         return upgrade_answer(key.group(1), extra)
 
     def open(self):
@@ -245,7 +248,7 @@ class Peer:
             self.tick()
             await asyncio.sleep(self.venue.tick_interval_s)
         await self.arrival()
-        self.venue.quiet_peers += 1
+        self.entry.is_quiet = True
         await self.departure()
 
 
@@ -265,10 +268,10 @@ class Venue:
         self.failures = []   # of acts, in words
         self.number = 0
         self.is_quiet = False
-        self.quiet_peers = 0
         self.tick_interval_s = 0.05
         self.tasks = set()
         self.server = None
+        self.others = []
 
     def numbers(self, count):
         self.number += count
@@ -288,9 +291,16 @@ class Venue:
                                                  limit=LIMIT_BYTES, backlog=512)
         self.port = self.server.sockets[0].getsockname()[1]
 
+    async def listen(self, tls):
+        """One more port, with a certificate of its own."""
+        server = await asyncio.start_server(self.serve, self.host, 0, ssl=tls, limit=LIMIT_BYTES)
+        self.others.append(server)
+        return server.sockets[0].getsockname()[1]
+
     async def stop(self):
-        if self.server:
-            self.server.close()
+        for server in [self.server, *self.others]:
+            if server:
+                server.close()
         for task in list(self.tasks):
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
@@ -309,7 +319,11 @@ class Venue:
             writer.close()
 
     async def play(self, reader, writer):
-        request = await reader.readuntil(b"\r\n\r\n")
+        request = await reader.readexactly(1)
+        if request == b"\x16" and not self.tls:  # TLS where none is spoken
+            writer.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+            return
+        request += await reader.readuntil(b"\r\n\r\n")
         path = request.split(b" ", 2)[1].decode().strip("/")
         if path not in self.acts:
             self.strangers.append(request)
@@ -321,4 +335,5 @@ class Venue:
         entry.request = request
         entry.port = writer.get_extra_info("peername")[1]
         self.ledger.append(entry)
-        await act(Peer(self, reader, writer, entry))
+        entry.peer = Peer(self, reader, writer, entry)
+        await act(entry.peer)
