@@ -15,6 +15,7 @@ static const struct qta_config_word overflow_words[] = {
     {"block", QTA_OVERFLOW_BLOCK},
     {"drop_oldest", QTA_OVERFLOW_DROP_OLDEST},
     {"drop_newest", QTA_OVERFLOW_DROP_NEWEST},
+    {"disconnect", QTA_OVERFLOW_DISCONNECT},
     {NULL, 0},
 };
 static const struct qta_config_word on_full_words[] = {
@@ -82,6 +83,14 @@ static const struct qta_config_key root_keys[] = {
      .offset = ROOT(gateway.overflow),
      .unit = "",
      .help = "what happens when that many wait"},
+    {.path = "streaming.callback_hang_after",
+     .type = QTA_CONFIG_DURATION,
+     .default_text = "5s",
+     .minimum = 0,
+     .maximum = DAY_S,
+     .offset = ROOT(gateway.callback_hang_after_ns),
+     .unit = "seconds",
+     .help = "a callback that runs longer is named in the log; 0: none is"},
     {.path = "streaming.reconnect_attempts",
      .type = QTA_CONFIG_WHOLE,
      .default_text = "unlimited",

@@ -94,6 +94,7 @@ const char *qta_status_name(enum qta_status status)
         [QTA_ERR_RANGE] = "out of range",
         [QTA_ERR_STATE] = "wrong state",
         [QTA_ERR_END] = "end",
+        [QTA_ERR_TOO_SLOW] = "too slow",
     };
     size_t index = (size_t)status;
     return index < sizeof names / sizeof names[0] && names[index] ? names[index] : "unknown";

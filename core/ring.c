@@ -1,5 +1,6 @@
-/* The ring of ticks. head is where the consumer takes, tail where the producer puts; both only
- * grow. The consumer moves head with a compare-and-swap, since push_over moves it too. */
+/* The ring of ticks. head is where the consumer takes, tail where what it may take ends; both only
+ * grow. The consumer moves head with a compare-and-swap, since stage_over moves it too. A batch is
+ * staged behind tail, so that tail's cache line changes hands once a batch. */
 #include "core/ring.h"
 
 #include <stdalign.h>
@@ -7,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORDS = sizeof(struct qta_tick) / sizeof(uint64_t), CACHE_LINE_BYTES = 64 };
+enum { WORDS = sizeof(struct qta_tick) / sizeof(uint64_t), TIME_WORD = 1, CACHE_LINE_BYTES = 64 };
 
 struct slot {
     _Atomic uint64_t words[WORDS];
@@ -18,6 +19,7 @@ struct qta_ring {
     uint64_t mask;
     alignas(CACHE_LINE_BYTES) _Atomic uint64_t head;
     alignas(CACHE_LINE_BYTES) _Atomic uint64_t tail;
+    uint64_t staged;    /* producer's: where it puts next, ahead of tail until it publishes */
     uint64_t head_seen; /* producer's last look at head: saves it a cache miss a tick */
 };
 
@@ -78,45 +80,61 @@ static void slot_read(struct slot *slot, struct qta_tick *tick)
     memcpy(tick, words, sizeof words);
 }
 
-static void put(struct qta_ring *ring, uint64_t tail, const struct qta_tick *tick)
+static bool is_full(struct qta_ring *ring)
 {
-    slot_write(&ring->slots[tail & ring->mask], tick);
-    atomic_store_explicit(&ring->tail, tail + 1, memory_order_release); /* publishes the slot */
-}
-
-static bool is_full(struct qta_ring *ring, uint64_t tail)
-{
-    if (tail - ring->head_seen <= ring->mask)
+    if (ring->staged - ring->head_seen <= ring->mask)
         return false;
     ring->head_seen = atomic_load_explicit(&ring->head, memory_order_acquire); /* pairs with pop */
-    return tail - ring->head_seen > ring->mask;
+    return ring->staged - ring->head_seen > ring->mask;
+}
+
+bool qta_ring_stage(struct qta_ring *ring, const struct qta_tick *tick)
+{
+    if (is_full(ring))
+        return false;
+    slot_write(&ring->slots[ring->staged & ring->mask], tick);
+    ring->staged++;
+    return true;
+}
+
+bool qta_ring_publish(struct qta_ring *ring)
+{
+    if (atomic_load_explicit(&ring->tail, memory_order_relaxed) == ring->staged)
+        return false;
+    atomic_store_explicit(&ring->tail, ring->staged,
+                          memory_order_release); /* the slots' contents */
+    return true;
 }
 
 bool qta_ring_push(struct qta_ring *ring, const struct qta_tick *tick)
 {
-    uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
-    if (is_full(ring, tail))
+    if (!qta_ring_stage(ring, tick))
         return false;
-    put(ring, tail, tick);
+    qta_ring_publish(ring);
     return true;
 }
 
-bool qta_ring_push_over(struct qta_ring *ring, const struct qta_tick *tick, uint64_t *dropped_seq)
+/* What is staged is published first: head may not get ahead of tail. */
+static bool drop_oldest(struct qta_ring *ring, uint64_t *dropped_seq)
 {
-    uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
-    bool has_dropped = false;
-    if (is_full(ring, tail)) {
-        uint64_t oldest = ring->head_seen;
-        struct slot *slot = &ring->slots[oldest & ring->mask];
-        uint64_t seq = atomic_load_explicit(&slot->words[0], memory_order_relaxed);
-        /* When this fails the consumer has just taken the tick itself, and there is room. */
-        has_dropped = atomic_compare_exchange_strong_explicit(
-            &ring->head, &oldest, oldest + 1, memory_order_acq_rel, memory_order_acquire);
-        ring->head_seen = has_dropped ? oldest + 1 : oldest;
-        if (has_dropped)
-            *dropped_seq = seq;
-    }
-    put(ring, tail, tick);
+    qta_ring_publish(ring);
+    uint64_t oldest = ring->head_seen;
+    struct slot *slot = &ring->slots[oldest & ring->mask];
+    uint64_t seq = atomic_load_explicit(&slot->words[0], memory_order_relaxed);
+    /* When this fails the consumer has just taken the tick itself, and there is room. */
+    bool has_dropped = atomic_compare_exchange_strong_explicit(
+        &ring->head, &oldest, oldest + 1, memory_order_acq_rel, memory_order_acquire);
+    ring->head_seen = has_dropped ? oldest + 1 : oldest;
+    if (has_dropped)
+        *dropped_seq = seq;
+    return has_dropped;
+}
+
+bool qta_ring_stage_over(struct qta_ring *ring, const struct qta_tick *tick, uint64_t *dropped_seq)
+{
+    bool has_dropped = is_full(ring) && drop_oldest(ring, dropped_seq);
+    slot_write(&ring->slots[ring->staged & ring->mask], tick);
+    ring->staged++;
     return has_dropped;
 }
 
@@ -127,7 +145,7 @@ size_t qta_ring_pop(struct qta_ring *ring, struct qta_tick *ticks, size_t capaci
     uint64_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
     for (;;) {
         uint64_t tail = atomic_load_explicit(&ring->tail,
-                                             memory_order_acquire); /* pairs with put */
+                                             memory_order_acquire); /* pairs with publish */
         size_t count = (size_t)(tail - head);
         if (count > capacity)
             count = capacity;
@@ -142,4 +160,24 @@ size_t qta_ring_pop(struct qta_ring *ring, struct qta_tick *ticks, size_t capaci
     }
 }
 
-static_assert(offsetof(struct qta_tick, rx_seq) == 0, "push_over reads rx_seq as the first word");
+/* Somebody may take and replace the tick between the two looks at head: then it was not that one.
+ */
+bool qta_ring_oldest_ns(const struct qta_ring *ring, int64_t *ts_recv_ns)
+{
+    for (int attempt = 0; attempt < 4; attempt++) {
+        uint64_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
+        if (atomic_load_explicit(&ring->tail, memory_order_acquire) == head)
+            return false;
+        struct slot *slot = &ring->slots[head & ring->mask];
+        uint64_t time = atomic_load_explicit(&slot->words[TIME_WORD], memory_order_acquire);
+        if (atomic_load_explicit(&ring->head, memory_order_relaxed) != head)
+            continue;
+        *ts_recv_ns = (int64_t)time;
+        return true;
+    }
+    return false;
+}
+
+static_assert(offsetof(struct qta_tick, rx_seq) == 0, "rx_seq is the first word");
+static_assert(offsetof(struct qta_tick, ts_recv_ns) == TIME_WORD * sizeof(uint64_t),
+              "ts_recv_ns is the second word");

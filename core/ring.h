@@ -1,10 +1,11 @@
 /** @file ring.h
  *  The queue of ticks between one producer thread and one consumer thread.
  *
- *  Bounded and lock-free. When it is full the producer either refuses the new tick (push) or
- *  discards the oldest one (push_over). Each index has one cache line; slots are copied word by
- * word with relaxed atomics, because push_over may overwrite a slot that pop is just reading: pop
- * then finds that the head has moved, and drops its copy. */
+ *  Bounded and lock-free. When it is full the producer either refuses the new tick (stage, push) or
+ *  discards the oldest one (stage_over). Staged ticks are seen by the consumer once they are
+ *  published. Each index has one cache line; slots are copied word by word with relaxed atomics,
+ *  because stage_over may overwrite a slot that pop is just reading: pop then finds that the head
+ *  has moved, and drops its copy. */
 #ifndef QTA_CORE_RING_H
 #define QTA_CORE_RING_H
 
@@ -27,13 +28,23 @@ size_t qta_ring_capacity(const struct qta_ring *ring);
 size_t qta_ring_count(const struct qta_ring *ring);
 
 /** Producer only. False when full: the tick was not taken. */
-bool qta_ring_push(struct qta_ring *ring, const struct qta_tick *tick);
+bool qta_ring_stage(struct qta_ring *ring, const struct qta_tick *tick);
 
 /** Producer only. Always takes the tick; returns true when the oldest one had to go for it, whose
- *  rx_seq is then in *dropped_seq. */
-bool qta_ring_push_over(struct qta_ring *ring, const struct qta_tick *tick, uint64_t *dropped_seq);
+ *  rx_seq is then in *dropped_seq. May publish what was staged before. */
+bool qta_ring_stage_over(struct qta_ring *ring, const struct qta_tick *tick, uint64_t *dropped_seq);
+
+/** Producer only. Lets the consumer see what was staged; false when there was nothing. */
+bool qta_ring_publish(struct qta_ring *ring);
+
+/** Producer only. Stages and publishes one tick. */
+bool qta_ring_push(struct qta_ring *ring, const struct qta_tick *tick);
 
 /** Consumer only. Copies up to capacity ticks, oldest first; returns how many. */
 size_t qta_ring_pop(struct qta_ring *ring, struct qta_tick *ticks, size_t capacity);
+
+/** ts_recv_ns of the oldest tick that waits; false when none does, or when they are being taken too
+ *  fast to tell. Any thread. */
+bool qta_ring_oldest_ns(const struct qta_ring *ring, int64_t *ts_recv_ns);
 
 #endif

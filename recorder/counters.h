@@ -4,19 +4,15 @@
 #ifndef QTA_RECORDER_COUNTERS_H
 #define QTA_RECORDER_COUNTERS_H
 
-#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdint.h>
 
 #include <qta/adapter.h>
 #include <qta/tick.h>
 
-#include "core/histogram.h"
-
 struct qta_counters {
     /* the network thread's */
     _Atomic uint64_t ticks_by_type[QTA_TICK_TYPE_END];
-    _Atomic uint64_t dropped;
     _Atomic uint64_t unrecorded;
     _Atomic uint64_t outages;
     _Atomic uint64_t frames;
@@ -36,24 +32,7 @@ struct qta_counters {
     _Atomic int64_t clock_estimated_offset_ns;
     _Atomic int64_t clock_max_error_ns;
     _Atomic int64_t last_turn_ns; /**< monotonic; when the network thread began its last turn */
-
-    /* the dispatching thread's, on a cache line of its own */
-    alignas(64) _Atomic uint64_t dispatched;
-    struct qta_histogram callback_latency; /**< from ts_recv to the callback; may be without bounds
-                                              when nobody wants it */
 };
-
-/** Makes room for callback_latency. Before the run. */
-static inline void qta_counters_measure_callbacks(struct qta_counters *counters)
-{
-    static const int64_t bounds_ns[] = {
-        1000,     2500,      5000,      10000,     25000,      50000,       100000,
-        250000,   500000,    1000000,   2500000,   5000000,    10000000,    25000000,
-        50000000, 100000000, 250000000, 500000000, 1000000000, 10000000000,
-    };
-    qta_histogram_init(&counters->callback_latency, bounds_ns,
-                       sizeof bounds_ns / sizeof bounds_ns[0]);
-}
 
 /** The writing thread only. */
 static inline void qta_counter_add(_Atomic uint64_t *counter, uint64_t count)

@@ -1,5 +1,5 @@
 /* The gateway owns the parts and their threads, and is nothing but their wiring: the network agent
- * with its providers on one side of the ring, the dispatcher on the other. */
+ * with its providers on one side, the subscribers on the other. */
 #include <qta/gateway.h>
 
 #include <assert.h>
@@ -13,12 +13,9 @@
 
 #include <qta/log.h>
 
-#include "core/doorbell.h"
-#include "core/ring.h"
 #include "recorder/connection.h"
 #include "recorder/counters.h"
 #include "recorder/credentials.h"
-#include "recorder/dispatcher.h"
 #include "recorder/gateway_internal.h"
 #include "recorder/gateway_view.h"
 #include "recorder/health_options.h"
@@ -28,7 +25,7 @@
 #include "recorder/publisher.h"
 #include "recorder/recording.h"
 #include "recorder/status_page.h"
-#include "recorder/subscriptions.h"
+#include "recorder/subscriber_set.h"
 
 enum run_state { RUN_NOT_YET, RUN_STARTED, RUN_ENDED };
 
@@ -37,17 +34,15 @@ struct qta_gateway {
     struct qta_transport *transport; /* ours; NULL for none */
     struct qta_dictionary *names;
     struct qta_counters counters;
-    struct qta_ring *ring;
-    struct qta_doorbell ticks_bell;
-    struct qta_recording *recording; /* NULL for none */
+    struct qta_subscriber_set *subscribers;
+    struct qta_subscriber *callbacks; /* the first of them */
+    struct qta_recording *recording;  /* NULL for none */
     struct qta_publisher *publisher;
     struct qta_provider **providers;
     size_t provider_count;
     struct qta_connection **connections; /* of all providers, to be looked at */
     size_t connection_count;
-    struct qta_subscriptions *subscriptions;
     struct qta_network_agent *agent;
-    struct qta_dispatcher *dispatcher;
     struct qta_health_service *health; /* NULL for none */
 
     struct qta_subscription *configured; /* what the configuration subscribes to */
@@ -116,7 +111,7 @@ static enum qta_status check_options(const struct qta_gateway_options *options,
     if ((unsigned)options->recording.on_full > QTA_ON_FULL_STOP)
         return qta_error_set(err, QTA_ERR_CONFIG, "unknown policy %d for a full disk",
                              (int)options->recording.on_full);
-    if ((unsigned)options->overflow > QTA_OVERFLOW_DROP_NEWEST)
+    if ((unsigned)options->overflow > QTA_OVERFLOW_DISCONNECT)
         return qta_error_set(err, QTA_ERR_CONFIG, "unknown overflow policy %d",
                              (int)options->overflow);
     for (size_t i = 0; i < options->provider_count; i++) {
@@ -158,15 +153,6 @@ static enum qta_status copy_configured(struct qta_gateway *gateway,
     return QTA_OK;
 }
 
-static bool wait_for_room(void *user)
-{
-    struct qta_gateway *gateway = user;
-    if (gateway->is_stepped)
-        return qta_dispatcher_do_work(gateway->dispatcher) > 0;
-    qta_network_agent_wait_for_room(gateway->agent);
-    return true;
-}
-
 static void say_how_things_stand(void *user)
 {
     struct qta_gateway *gateway = user;
@@ -183,19 +169,65 @@ static bool all_stamp_time(const struct qta_gateway_options *options)
     return true;
 }
 
+static void note_room(void *user, const struct qta_subscriber *subscriber)
+{
+    struct qta_gateway *gateway = user;
+    if (gateway->agent)
+        qta_network_agent_note_room(gateway->agent, subscriber);
+}
+
+static bool wait_for_room(void *user, struct qta_subscriber *subscriber)
+{
+    struct qta_gateway *gateway = user;
+    if (gateway->is_stepped)
+        return qta_subscriber_dispatch(subscriber) > 0;
+    return qta_network_agent_wait_for_room(gateway->agent, subscriber);
+}
+
+static enum qta_status ask(void *user, enum qta_tick_type type, const char *const *symbols,
+                           size_t symbol_count, struct qta_error *err)
+{
+    struct qta_gateway *gateway = user;
+    return qta_network_agent_subscribe(gateway->agent, type, symbols, symbol_count, err);
+}
+
+static enum qta_status make_subscribers(struct qta_gateway *gateway,
+                                        const struct qta_gateway_options *options,
+                                        struct qta_error *err)
+{
+    bool has_own_time = !gateway->is_replay && !all_stamp_time(options);
+    struct qta_subscriber_set_options subscribers = {
+        .buffer_size = options->buffer_size,
+        .overflow = options->overflow,
+        .callback_hang_after_ns = options->callback_hang_after_ns,
+        .configured = gateway->configured,
+        .configured_count = gateway->configured_count,
+        .names = gateway->names,
+        .environment = gateway->environment,
+        .is_replay = gateway->is_replay,
+        .has_own_time = has_own_time,
+        .is_measured = has_own_time && qta_health_is_wanted(&options->health),
+        .on_room = note_room,
+        .wait_for_room = wait_for_room,
+        .ask = ask,
+        .user = gateway,
+    };
+    enum qta_status status = qta_subscriber_set_create(&gateway->subscribers, &subscribers, err);
+    if (status == QTA_OK)
+        gateway->callbacks = qta_subscriber_set_callbacks(gateway->subscribers);
+    return status;
+}
+
 static enum qta_status make_publisher(struct qta_gateway *gateway,
                                       const struct qta_gateway_options *options,
                                       struct qta_error *err)
 {
     struct qta_publisher_options publisher = {
-        .ring = gateway->ring,
-        .ticks_bell = &gateway->ticks_bell,
+        .subscribers = gateway->subscribers,
         .names = gateway->names,
         .counters = &gateway->counters,
-        .overflow = options->overflow,
         .on_full = options->recording.on_full,
         .is_timed_by_adapters = all_stamp_time(options),
-        .wait_for_room = wait_for_room,
         .on_new_session = say_how_things_stand,
         .user = gateway,
     };
@@ -286,8 +318,8 @@ static enum qta_status make_recording(struct qta_gateway *gateway,
     return QTA_OK;
 }
 
-static enum qta_status make_agents(struct qta_gateway *gateway,
-                                   const struct qta_gateway_options *options, struct qta_error *err)
+static enum qta_status make_agent(struct qta_gateway *gateway,
+                                  const struct qta_gateway_options *options, struct qta_error *err)
 {
     struct qta_network_agent_options agent = {
         .environment = gateway->environment,
@@ -297,27 +329,11 @@ static enum qta_status make_agents(struct qta_gateway *gateway,
         .publisher = gateway->publisher,
         .recording = gateway->recording,
         .names = gateway->names,
-        .ring = gateway->ring,
+        .subscribers = gateway->subscribers,
         .counters = &gateway->counters,
-        .is_blocking = options->overflow == QTA_OVERFLOW_BLOCK,
         .has_own_time = !gateway->is_replay && !all_stamp_time(options),
     };
-    enum qta_status status = qta_network_agent_create(&gateway->agent, &agent, err);
-    if (status != QTA_OK)
-        return status;
-    struct qta_dispatcher_options dispatcher = {
-        .ring = gateway->ring,
-        .ticks_bell = &gateway->ticks_bell,
-        .subscriptions = gateway->subscriptions,
-        .counters = &gateway->counters,
-        .agent = gateway->agent,
-    };
-    bool has_own_time = !gateway->is_replay && !all_stamp_time(options);
-    if (qta_health_is_wanted(&options->health) && has_own_time) {
-        qta_counters_measure_callbacks(&gateway->counters);
-        dispatcher.clock = gateway->environment;
-    }
-    return qta_dispatcher_create(&gateway->dispatcher, &dispatcher, err);
+    return qta_network_agent_create(&gateway->agent, &agent, err);
 }
 
 static struct qta_gateway_view view_of(const struct qta_gateway *gateway)
@@ -327,7 +343,7 @@ static struct qta_gateway_view view_of(const struct qta_gateway *gateway)
         .counters = &gateway->counters,
         .connections = gateway->connections,
         .connection_count = gateway->connection_count,
-        .ring = gateway->ring,
+        .subscribers = gateway->subscribers,
         .names = gateway->names,
         .recording = gateway->recording,
         .is_replay = gateway->is_replay,
@@ -351,9 +367,7 @@ static enum qta_status make_parts(struct qta_gateway *gateway,
     if (status == QTA_OK)
         status = qta_dictionary_create(&gateway->names, err);
     if (status == QTA_OK)
-        status = qta_subscriptions_create(&gateway->subscriptions, gateway->names, err);
-    if (status == QTA_OK)
-        status = qta_ring_create(&gateway->ring, options->buffer_size, err);
+        status = make_subscribers(gateway, options, err);
     if (status == QTA_OK)
         status = make_publisher(gateway, options, err);
     if (status == QTA_OK)
@@ -361,7 +375,7 @@ static enum qta_status make_parts(struct qta_gateway *gateway,
     if (status == QTA_OK)
         status = make_recording(gateway, options, err);
     if (status == QTA_OK)
-        status = make_agents(gateway, options, err);
+        status = make_agent(gateway, options, err);
     if (status == QTA_OK)
         status = make_health(gateway, options, err);
     return status;
@@ -417,7 +431,7 @@ void qta_gateway_destroy(struct qta_gateway *gateway)
             qta_log(QTA_LOG_ERROR, "recording", "%s", err.message);
     }
     qta_health_service_destroy(gateway->health);
-    qta_dispatcher_destroy(gateway->dispatcher);
+    qta_subscriber_set_destroy(gateway->subscribers);
     qta_network_agent_destroy(gateway->agent);
     for (size_t i = 0; i < gateway->provider_count; i++)
         qta_provider_destroy(gateway->providers[i]);
@@ -427,93 +441,9 @@ void qta_gateway_destroy(struct qta_gateway *gateway)
         gateway->transport->ops->destroy(gateway->transport);
     qta_publisher_destroy(gateway->publisher);
     qta_recording_destroy(gateway->recording);
-    qta_ring_destroy(gateway->ring);
-    qta_subscriptions_destroy(gateway->subscriptions);
     qta_dictionary_destroy(gateway->names);
     free_configured(gateway);
     free(gateway);
-}
-
-/* ---- subscribing ------------------------------------------------------------------------------
- */
-
-/* The configured symbols of a type, *count 0 when that means all of them: the type is not named
- * there (then whatever comes of it was not asked for by name) or is named with "*". The caller
- * frees the array. */
-static enum qta_status configured_symbols(const struct qta_gateway *gateway,
-                                          enum qta_tick_type type, const char ***symbols,
-                                          size_t *count, struct qta_error *err)
-{
-    *count = 0;
-    *symbols = malloc((gateway->configured_count + 1) * sizeof(**symbols));
-    if (!*symbols)
-        return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for a callback");
-    for (size_t i = 0; i < gateway->configured_count; i++) {
-        if (gateway->configured[i].type == type)
-            (*symbols)[(*count)++] = gateway->configured[i].symbol;
-    }
-    return QTA_OK;
-}
-
-static enum qta_status check_subscription(enum qta_tick_type type, const char *const *symbols,
-                                          size_t symbol_count, qta_tick_callback callback,
-                                          struct qta_error *err)
-{
-    if ((unsigned)type >= QTA_TICK_TYPE_END || !(QTA_TYPES_ALL & QTA_TYPE_BIT(type)))
-        return qta_error_set(err, QTA_ERR_USAGE, "cannot subscribe to unknown tick type %d",
-                             (int)type);
-    if (!callback)
-        return qta_error_set(err, QTA_ERR_USAGE, "cannot subscribe to %s without a callback",
-                             qta_tick_type_name(type));
-    if (symbol_count > 0 && !symbols)
-        return qta_error_set(err, QTA_ERR_USAGE,
-                             "cannot subscribe to %zu symbols that are not given", symbol_count);
-    for (size_t i = 0; i < symbol_count; i++) {
-        size_t length = symbols[i] ? strnlen(symbols[i], QTA_NAME_MAX_BYTES + 1) : 0;
-        if (length == 0 || length > QTA_NAME_MAX_BYTES)
-            return qta_error_set(err, QTA_ERR_USAGE, "cannot subscribe to symbol %zu: %s", i + 1,
-                                 length == 0 ? "it is empty" : "it is longer than 4096 bytes");
-    }
-    return QTA_OK;
-}
-
-enum qta_status qta_gateway_subscribe(struct qta_gateway *gateway, enum qta_tick_type type,
-                                      const char *const *symbols, size_t symbol_count,
-                                      qta_tick_callback callback, void *user, struct qta_error *err)
-{
-    assert(gateway);
-    enum qta_status status = check_subscription(type, symbols, symbol_count, callback, err);
-    if (status != QTA_OK)
-        return status;
-    uint32_t types = QTA_TYPE_BIT(type);
-    if (types & QTA_TYPES_FEED)
-        return qta_subscriptions_add(gateway->subscriptions, types, NULL, 0, callback, user, err);
-    if (symbol_count == 0) {
-        const char **configured;
-        size_t count;
-        status = configured_symbols(gateway, type, &configured, &count, err);
-        if (status == QTA_OK)
-            status = qta_subscriptions_add(gateway->subscriptions, types, configured, count,
-                                           callback, user, err);
-        free(configured);
-        return status;
-    }
-    status = qta_subscriptions_add(gateway->subscriptions, types, symbols, symbol_count, callback,
-                                   user, err);
-    if (status != QTA_OK)
-        return status;
-    return qta_network_agent_subscribe(gateway->agent, type, symbols, symbol_count, err);
-}
-
-enum qta_status qta_gateway_subscribe_to_all(struct qta_gateway *gateway,
-                                             qta_tick_callback callback, void *user,
-                                             struct qta_error *err)
-{
-    assert(gateway);
-    if (!callback)
-        return qta_error_set(err, QTA_ERR_USAGE, "cannot subscribe without a callback");
-    return qta_subscriptions_add(gateway->subscriptions, QTA_TYPES_ALL, NULL, 0, callback, user,
-                                 err);
 }
 
 /* ---- running ----------------------------------------------------------------------------------
@@ -532,7 +462,6 @@ static void *network_main(void *user)
         if (!qta_network_agent_is_finished(agent))
             qta_network_agent_wait(agent, due_ns);
     }
-    qta_doorbell_ring(&gateway->ticks_bell); /* the dispatcher sees that it is over */
     return NULL;
 }
 
@@ -574,7 +503,7 @@ static enum qta_status run(struct qta_gateway *gateway, struct qta_error *err)
         atomic_store(&gateway->run_state, RUN_ENDED);
         return qta_error_set_errno(err, "cannot start the network thread");
     }
-    qta_dispatcher_run(gateway->dispatcher);
+    qta_subscriber_run(gateway->callbacks, NULL); /* that it was too slow is in the log */
     pthread_join(network, NULL);
     if (gateway->health)
         qta_health_service_stop(gateway->health);
@@ -645,10 +574,10 @@ bool qta_gateway_step(struct qta_gateway *gateway)
     if (!qta_network_agent_is_finished(agent)) {
         int64_t due_ns = qta_network_agent_do_work(agent, qta_monotonic_ns(gateway->environment),
                                                    qta_realtime_ns(gateway->environment));
-        if (!qta_network_agent_is_finished(agent) && qta_ring_count(gateway->ring) == 0)
+        if (!qta_network_agent_is_finished(agent) && qta_subscriber_queued(gateway->callbacks) == 0)
             qta_network_agent_wait(agent, due_ns);
     }
-    while (qta_dispatcher_do_work(gateway->dispatcher) > 0)
+    while (qta_subscriber_dispatch(gateway->callbacks) > 0)
         ;
     if (!qta_network_agent_is_finished(agent))
         return true;
@@ -680,6 +609,11 @@ enum qta_status qta_gateway_mark(struct qta_gateway *gateway, const char *note,
     return qta_network_agent_mark(gateway->agent, note, err);
 }
 
+struct qta_subscriber_set *qta_gateway_subscribers(struct qta_gateway *gateway)
+{
+    return gateway->subscribers;
+}
+
 const struct qta_dictionary *qta_gateway_names(const struct qta_gateway *gateway)
 {
     assert(gateway);
@@ -691,9 +625,11 @@ void qta_gateway_stats(const struct qta_gateway *gateway, struct qta_gateway_sta
     assert(gateway);
     assert(stats);
     const struct qta_counters *counters = &gateway->counters;
+    struct qta_subscriber_stats callbacks;
+    qta_subscriber_stats(gateway->callbacks, &callbacks);
     *stats = (struct qta_gateway_stats){
-        .dispatched = qta_counter_read(&counters->dispatched),
-        .dropped = qta_counter_read(&counters->dropped),
+        .dispatched = callbacks.dispatched,
+        .dropped = callbacks.dropped,
         .unrecorded = qta_counter_read(&counters->unrecorded),
         .outages = qta_counter_read(&counters->outages),
         .frames = qta_counter_read(&counters->frames),
@@ -703,7 +639,7 @@ void qta_gateway_stats(const struct qta_gateway *gateway, struct qta_gateway_sta
         .disconnects = qta_counter_read(&counters->disconnects),
         .connected = qta_counter_read(&counters->connected),
         .refused_subscriptions = qta_counter_read(&counters->refused_subscriptions),
-        .queued = qta_ring_count(gateway->ring),
+        .queued = callbacks.queued,
         .last_turn_ns = atomic_load_explicit(&counters->last_turn_ns, memory_order_relaxed),
         .latency_ns_min = atomic_load_explicit(&counters->latency_ns_min, memory_order_relaxed),
         .latency_ns_max = atomic_load_explicit(&counters->latency_ns_max, memory_order_relaxed),

@@ -14,6 +14,7 @@
 #include <qta/gateway.h>
 
 #include "core/environment.h"
+#include "recorder/subscriber_set.h"
 #include "recorder/transport.h"
 
 /** As qta_gateway_create(). environment is borrowed as long as the gateway lives. transport becomes
@@ -30,5 +31,7 @@ bool qta_gateway_step(struct qta_gateway *gateway);
 
 /** What qta_gateway_run() would have returned. Once qta_gateway_step() has returned false. */
 enum qta_status qta_gateway_result(const struct qta_gateway *gateway, struct qta_error *err);
+
+struct qta_subscriber_set *qta_gateway_subscribers(struct qta_gateway *gateway);
 
 #endif

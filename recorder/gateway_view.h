@@ -9,10 +9,10 @@
 #include <qta/dictionary.h>
 
 #include "core/environment.h"
-#include "core/ring.h"
 #include "recorder/connection.h"
 #include "recorder/counters.h"
 #include "recorder/recording.h"
+#include "recorder/subscriber_set.h"
 
 /** All borrowed of the gateway. */
 struct qta_gateway_view {
@@ -20,7 +20,7 @@ struct qta_gateway_view {
     const struct qta_counters *counters;
     struct qta_connection *const *connections;
     size_t connection_count;
-    const struct qta_ring *ring;
+    struct qta_subscriber_set *subscribers;
     const struct qta_dictionary *names;
     const struct qta_recording *recording; /**< NULL for none */
     bool is_replay;                        /**< times are those of a recording */

@@ -124,11 +124,6 @@ static void write_latencies(struct qta_exposition *page, const struct qta_gatewa
         const struct qta_feed *feed = qta_gateway_view_feed(view, i);
         qta_exposition_histogram(page, &feed->connect_latency, OF(feed), NULL);
     }
-    if (view->counters->callback_latency.bound_count == 0)
-        return; /* the ticks' times are not our clock's */
-    family(page, "qta_callback_latency_seconds", QTA_METRIC_HISTOGRAM,
-           "from the receipt of a frame to the callbacks of its ticks");
-    qta_exposition_histogram(page, &view->counters->callback_latency, NULL);
 }
 
 /* ---- connections ------------------------------------------------------------------------------
@@ -247,19 +242,106 @@ static void write_states(struct qta_exposition *page, const struct qta_gateway_v
 /* ---- the way to the callbacks and to the disk -------------------------------------------------
  */
 
-static void write_queue(struct qta_exposition *page, const struct qta_gateway_view *view)
+/* Of one moment: taken for all families together. */
+struct subscribers {
+    struct qta_subscriber *subscribers[QTA_SUBSCRIBERS_MAX];
+    struct qta_subscriber_stats stats[QTA_SUBSCRIBERS_MAX];
+    size_t count;
+};
+
+typedef uint64_t (*subscriber_figure)(const struct qta_subscriber_stats *stats);
+
+static uint64_t queued_of(const struct qta_subscriber_stats *stats)
 {
-    family(page, "stream_buffer_queue_depth", QTA_METRIC_GAUGE, "ticks that wait for a subscriber");
-    qta_exposition_sample(page, qta_ring_count(view->ring), "buffer", "callbacks", NULL);
-    family(page, "qta_buffer_capacity_ticks", QTA_METRIC_GAUGE, "ticks that may wait");
-    qta_exposition_sample(page, qta_ring_capacity(view->ring), "buffer", "callbacks", NULL);
-    family(page, "qta_dispatched_ticks", QTA_METRIC_COUNTER, "ticks handed to the callbacks");
-    qta_exposition_sample(page, qta_counter_read(&view->counters->dispatched), "subscriber",
-                          "callbacks", NULL);
-    family(page, "qta_dropped_ticks", QTA_METRIC_COUNTER,
-           "ticks that a subscriber was too slow for");
-    qta_exposition_sample(page, qta_counter_read(&view->counters->dropped), "subscriber",
-                          "callbacks", NULL);
+    return stats->queued;
+}
+static uint64_t capacity_of(const struct qta_subscriber_stats *stats)
+{
+    return stats->capacity;
+}
+static uint64_t dispatched_of(const struct qta_subscriber_stats *stats)
+{
+    return stats->dispatched;
+}
+static uint64_t dropped_of(const struct qta_subscriber_stats *stats)
+{
+    return stats->dropped;
+}
+static uint64_t hangs_of(const struct qta_subscriber_stats *stats)
+{
+    return stats->hangs;
+}
+static uint64_t disconnected_of(const struct qta_subscriber_stats *stats)
+{
+    return read_flag(stats->is_disconnected);
+}
+
+static void write_subscriber_figures(struct qta_exposition *page,
+                                     const struct subscribers *subscribers)
+{
+    static const struct {
+        const char *name;
+        enum qta_metric_kind kind;
+        const char *help;
+        const char *label;
+        subscriber_figure figure;
+    } rows[] = {
+        {"stream_buffer_queue_depth", QTA_METRIC_GAUGE, "ticks that wait for a subscriber",
+         "buffer", queued_of},
+        {"qta_buffer_capacity_ticks", QTA_METRIC_GAUGE, "ticks that may wait", "buffer",
+         capacity_of},
+        {"qta_dispatched_ticks", QTA_METRIC_COUNTER, "ticks handed to the callbacks", "subscriber",
+         dispatched_of},
+        {"qta_dropped_ticks", QTA_METRIC_COUNTER, "ticks that a subscriber was too slow for",
+         "subscriber", dropped_of},
+        {"qta_callback_hangs", QTA_METRIC_COUNTER,
+         "callbacks that ran for longer than streaming.callback_hang_after", "subscriber",
+         hangs_of},
+        {"qta_subscriber_disconnected", QTA_METRIC_GAUGE,
+         "1 for a subscriber that was too slow and gets no more ticks", "subscriber",
+         disconnected_of},
+    };
+    for (size_t row = 0; row < sizeof rows / sizeof rows[0]; row++) {
+        family(page, rows[row].name, rows[row].kind, rows[row].help);
+        for (size_t i = 0; i < subscribers->count; i++)
+            qta_exposition_sample(page, rows[row].figure(&subscribers->stats[i]), rows[row].label,
+                                  qta_subscriber_name(subscribers->subscribers[i]), NULL);
+    }
+}
+
+static void write_subscriber_times(struct qta_exposition *page,
+                                   const struct subscribers *subscribers, bool is_measured)
+{
+    family(page, "qta_subscriber_lag_seconds", QTA_METRIC_GAUGE,
+           "age of the oldest tick that waits for a subscriber");
+    for (size_t i = 0; i < subscribers->count; i++)
+        qta_exposition_sample_ns(page, subscribers->stats[i].oldest_ns, "subscriber",
+                                 qta_subscriber_name(subscribers->subscribers[i]), NULL);
+    family(page, "qta_callback_hanging_seconds", QTA_METRIC_GAUGE,
+           "how long a callback has been running that hangs; 0 while none does");
+    for (size_t i = 0; i < subscribers->count; i++)
+        qta_exposition_sample_ns(page, subscribers->stats[i].hanging_ns, "subscriber",
+                                 qta_subscriber_name(subscribers->subscribers[i]), NULL);
+    if (!is_measured)
+        return; /* the ticks' times are not our clock's */
+    family(page, "qta_callback_latency_seconds", QTA_METRIC_HISTOGRAM,
+           "from the receipt of a frame to the callbacks of its ticks");
+    for (size_t i = 0; i < subscribers->count; i++)
+        qta_exposition_histogram(page, qta_subscriber_latency(subscribers->subscribers[i]),
+                                 "subscriber", qta_subscriber_name(subscribers->subscribers[i]),
+                                 NULL);
+}
+
+static void write_subscribers(struct qta_exposition *page, const struct qta_gateway_view *view)
+{
+    struct subscribers subscribers;
+    subscribers.count = qta_subscriber_set_hold_all(view->subscribers, subscribers.subscribers);
+    for (size_t i = 0; i < subscribers.count; i++)
+        qta_subscriber_stats(subscribers.subscribers[i], &subscribers.stats[i]);
+    write_subscriber_figures(page, &subscribers);
+    write_subscriber_times(page, &subscribers,
+                           qta_subscriber_set_options(view->subscribers)->is_measured);
+    qta_subscriber_set_release_all(subscribers.subscribers, subscribers.count);
 }
 
 static void write_recording(struct qta_exposition *page, const struct qta_gateway_view *view)
@@ -469,7 +551,7 @@ void qta_metrics_page_write(struct qta_exposition *page, const struct qta_metric
     write_by_connection(page, sources->view);
     write_causes(page, sources->view);
     write_states(page, sources->view);
-    write_queue(page, sources->view);
+    write_subscribers(page, sources->view);
     write_recording(page, sources->view);
     if (!sources->view->is_replay)
         write_clock(page, sources->view);

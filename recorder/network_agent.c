@@ -15,6 +15,7 @@
 
 #define TURN_MAX_NS INT64_C(1000000000) /* the clocks are compared at least this often */
 #define ROOM_PATIENCE_NS INT64_C(100000000)
+#define END_PATIENCE_NS INT64_C(1000000000) /* for those that miss ticks anyway */
 
 enum {
     BUDGET_MAX = 1024, /* ticks an adapter makes before others have their turn */
@@ -40,7 +41,8 @@ struct qta_network_agent {
     enum qta_status status;
     struct qta_error error;
 
-    atomic_bool is_finished; /* release: after the last tick is in the ring and the status is set */
+    atomic_bool
+        is_finished; /* release: after the last tick is in the queues and the status is set */
     atomic_bool has_stop;
     atomic_bool wants_room;
     struct qta_doorbell bell;
@@ -246,26 +248,54 @@ void qta_network_agent_stop(struct qta_network_agent *agent)
     qta_network_agent_wake(agent);
 }
 
-static bool is_half_empty(const struct qta_network_agent *agent)
+void qta_network_agent_note_room(struct qta_network_agent *agent,
+                                 const struct qta_subscriber *subscriber)
 {
-    return qta_ring_count(agent->options.ring) <= qta_ring_capacity(agent->options.ring) / 2;
-}
-
-void qta_network_agent_note_room(struct qta_network_agent *agent)
-{
+    bool is_roomy = qta_subscriber_is_gone(subscriber) ||
+                    qta_subscriber_room(subscriber) >= qta_subscriber_capacity(subscriber) / 2;
     qta_doorbell_ring(&agent->bell);
-    if (atomic_load(&agent->wants_room) && is_half_empty(agent)) {
+    if (is_roomy && atomic_load(&agent->wants_room)) {
         atomic_store(&agent->wants_room, false);
         qta_network_agent_wake(agent);
     }
 }
 
-void qta_network_agent_wait_for_room(struct qta_network_agent *agent)
+/* How long the end waits for one that makes no room: 0 for without limit. One that blocks is waited
+ * for as long as its callbacks return. */
+static int64_t end_patience_ns(const struct qta_network_agent *agent,
+                               const struct qta_subscriber *subscriber)
 {
+    const struct qta_subscriber_set_options *options = qta_subscriber_set_options(
+        agent->options.subscribers);
+    bool is_ending = atomic_load(&agent->has_stop) || (agent->is_stopping && !options->is_replay);
+    if (!is_ending)
+        return 0;
+    if (qta_subscriber_policy(subscriber) == QTA_OVERFLOW_BLOCK)
+        return options->callback_hang_after_ns;
+    return END_PATIENCE_NS;
+}
+
+/* Threads wait in real time. */
+bool qta_network_agent_wait_for_room(struct qta_network_agent *agent,
+                                     struct qta_subscriber *subscriber)
+{
+    bool is_blocking = qta_subscriber_policy(subscriber) == QTA_OVERFLOW_BLOCK;
+    uint64_t dispatched = qta_subscriber_dispatched(subscriber);
+    int64_t since_ns = qta_monotonic_ns(qta_environment_system());
     for (;;) {
         uint32_t ticket = qta_doorbell_ticket(&agent->bell);
-        if (qta_ring_count(agent->options.ring) < qta_ring_capacity(agent->options.ring))
-            return;
+        if (qta_subscriber_is_gone(subscriber) || qta_subscriber_room(subscriber) > 0)
+            return true;
+        int64_t now_ns = qta_monotonic_ns(qta_environment_system());
+        int64_t patience_ns = end_patience_ns(agent, subscriber);
+        bool has_moved = is_blocking && qta_subscriber_dispatched(subscriber) != dispatched;
+        if (patience_ns == 0 || has_moved)
+            since_ns = now_ns;
+        else if (now_ns - since_ns >= patience_ns)
+            return false;
+        dispatched = qta_subscriber_dispatched(subscriber);
+        qta_subscriber_set_watch(agent->options.subscribers,
+                                 qta_monotonic_ns(agent->options.environment));
         qta_doorbell_wait(&agent->bell, ticket, ROOM_PATIENCE_NS);
     }
 }
@@ -320,13 +350,10 @@ static void start(struct qta_network_agent *agent, int64_t now_ns, int64_t realt
         qta_provider_start(agent->options.providers[i], interruption, now_ns, realtime_ns);
 }
 
-/* Pauses the links while less than a quarter of the ring is free, until half of it is. */
 static void watch_room(struct qta_network_agent *agent)
 {
-    size_t room = qta_publisher_room(agent->options.publisher);
-    size_t capacity = qta_ring_capacity(agent->options.ring);
-    bool is_paused = agent->is_paused ? room < capacity / 2 : room < capacity / 4;
-    if (!agent->options.is_blocking || is_paused == agent->is_paused)
+    bool is_paused = qta_subscriber_set_is_crowded(agent->options.subscribers, agent->is_paused);
+    if (is_paused == agent->is_paused)
         return;
     agent->is_paused = is_paused;
     for (size_t i = 0; i < agent->options.provider_count; i++)
@@ -400,6 +427,7 @@ static void finish(struct qta_network_agent *agent)
 {
     do_commands(agent); /* a note that was taken is recorded */
     qta_publisher_end_run(agent->options.publisher);
+    qta_subscriber_set_end(agent->options.subscribers);
     agent->status = qta_publisher_status(agent->options.publisher, &agent->error);
     if (agent->status == QTA_OK && !agent->is_asked_to_stop)
         agent->status = worst_verdict(agent, &agent->error);
@@ -432,15 +460,17 @@ enum qta_status qta_network_agent_result(const struct qta_network_agent *agent,
 /* ---- the turn ---------------------------------------------------------------------------------
  */
 
-/* Room is wanted when a link is paused or an adapter without one has none: then the consumer wakes
- * us. What it took before it could see the wish is looked for here. */
+/* Room is wanted when a link is paused or an adapter without one has none: then the subscriber
+ * wakes us. What it took before it could see the wish is looked for here. */
 static int64_t want_room(struct qta_network_agent *agent, int64_t now_ns, int64_t due_ns)
 {
-    bool is_crowded = agent->is_paused || qta_publisher_room(agent->options.publisher) == 0;
-    if (!is_crowded)
+    bool is_full = qta_publisher_room(agent->options.publisher) == 0;
+    if (!agent->is_paused && !is_full)
         return due_ns;
     atomic_exchange(&agent->wants_room, true);
-    return is_half_empty(agent) ? now_ns : due_ns;
+    bool is_better = qta_subscriber_set_is_half_empty(agent->options.subscribers,
+                                                      !agent->is_paused);
+    return is_better ? now_ns : due_ns;
 }
 
 int64_t qta_network_agent_do_work(struct qta_network_agent *agent, int64_t now_ns,
@@ -457,6 +487,7 @@ int64_t qta_network_agent_do_work(struct qta_network_agent *agent, int64_t now_n
     qta_publisher_check_day(publisher);
     do_commands(agent);
     watch_room(agent);
+    qta_subscriber_set_watch(agent->options.subscribers, now_ns);
     int64_t due_ns = service_connections(agent, now_ns, realtime_ns);
     qta_publisher_release(publisher);
     qta_publisher_flush(publisher);

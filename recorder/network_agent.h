@@ -6,8 +6,9 @@
  *          qta_network_agent_wait(agent, due_ns);
  *      }
  *
- *  do_work() takes commands, starts and services the providers, watches the clocks and the ring,
- * and at the end closes everything in order. wait() lets the transport work, or sleeps.
+ *  do_work() takes commands, starts and services the providers, watches the clocks and the
+ * subscribers, and at the end closes everything in order. wait() lets the transport work, or
+ * sleeps.
  *
  *  Those three belong to the network thread; commands, stop and wake come from any. */
 #ifndef QTA_RECORDER_NETWORK_AGENT_H
@@ -21,11 +22,11 @@
 #include <qta/tick.h>
 
 #include "core/environment.h"
-#include "core/ring.h"
 #include "recorder/counters.h"
 #include "recorder/provider.h"
 #include "recorder/publisher.h"
 #include "recorder/recording.h"
+#include "recorder/subscriber_set.h"
 #include "recorder/transport.h"
 
 struct qta_network_agent;
@@ -39,9 +40,8 @@ struct qta_network_agent_options {
     struct qta_publisher *publisher;
     struct qta_recording *recording; /**< NULL: none */
     struct qta_dictionary *names;
-    struct qta_ring *ring;
+    struct qta_subscriber_set *subscribers; /**< a crowded one that blocks pauses the links */
     struct qta_counters *counters;
-    bool is_blocking;  /**< a crowded ring pauses the links */
     bool has_own_time; /**< receive times are our clock's: its steps matter */
 };
 
@@ -50,7 +50,7 @@ enum qta_status qta_network_agent_create(struct qta_network_agent **out,
                                          struct qta_error *err);
 void qta_network_agent_destroy(struct qta_network_agent *agent);
 
-/** One turn; never waits but for room in the ring (see struct qta_publisher_options). Returns when
+/** One turn; never waits but for a subscriber's room. Returns when
  *  the next is due, at the latest a second from now. */
 int64_t qta_network_agent_do_work(struct qta_network_agent *agent, int64_t now_ns,
                                   int64_t realtime_ns);
@@ -58,7 +58,7 @@ int64_t qta_network_agent_do_work(struct qta_network_agent *agent, int64_t now_n
 /** Waits until due_ns, until something arrives, or until qta_network_agent_wake(). */
 void qta_network_agent_wait(struct qta_network_agent *agent, int64_t due_ns);
 
-/** All is closed, everything is in the ring. Any thread. */
+/** All is closed, everything is in the subscribers' queues. Any thread. */
 bool qta_network_agent_is_finished(const struct qta_network_agent *agent);
 
 /** Why it ended: what qta_gateway_run() returns. Once it is finished. */
@@ -71,11 +71,16 @@ void qta_network_agent_stop(struct qta_network_agent *agent);
 /** Ends a wait soon. Any thread, signal handlers included. */
 void qta_network_agent_wake(struct qta_network_agent *agent);
 
-/** The consumer has taken ticks from the ring: wakes the agent when it waits for that. */
-void qta_network_agent_note_room(struct qta_network_agent *agent);
+/** The subscriber has taken ticks from its queue, or is gone: wakes the agent when it waits for
+ *  that. Any thread. */
+void qta_network_agent_note_room(struct qta_network_agent *agent,
+                                 const struct qta_subscriber *subscriber);
 
-/** Waits until the ring has room; for the network thread, from within do_work() and wait(). */
-void qta_network_agent_wait_for_room(struct qta_network_agent *agent);
+/** Waits until the subscriber has room or is gone. False: the run is ending, and one that blocks
+ * has dispatched nothing for callback_hang_after (0: it is waited for without limit), or another
+ * one has made no room for a second. For the network thread, from within do_work() and wait(). */
+bool qta_network_agent_wait_for_room(struct qta_network_agent *agent,
+                                     struct qta_subscriber *subscriber);
 
 /** Asks the providers for these symbols of a type, where none is subscribed to them. Copied. Any
  *  thread, also before the first turn. QTA_ERR_NOMEM; QTA_ERR_STATE: too many commands wait. */

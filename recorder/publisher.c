@@ -1,5 +1,5 @@
 /* The order in publish_stamped() is the promise: first the journal, then the outbox; and in flush:
- * first the disk, then the ring.
+ * first the disk, then the subscribers.
  *
  * In an outage of the recording ticks have no number and go to the outbox alone, counted; the
  * session is asked now and then whether it has room again, and gets a DROP record first of all.
@@ -19,16 +19,7 @@ enum {
     OUTBOX_TICKS = 256,
     SENTENCES_MAX = 4096, /* different details remembered: a venue's wording is not ours to bound */
     HELD_MAX = 256,       /* our own ticks that may wait for the first provider's time */
-    QUIET_NS = 1000000000, /* at most one DROP tick in this time while the ring stays crowded */
-    RETRY_NS = 200000000,  /* between two questions whether the session has room again */
-};
-
-/* Ticks that the callbacks missed and do not know of yet. */
-struct missed {
-    uint64_t count;
-    uint64_t first_rx_seq;
-    uint64_t last_rx_seq;
-    int64_t since_ns;
+    RETRY_NS = 200000000, /* between two questions whether the session has room again */
 };
 
 /* The session takes no more. */
@@ -54,7 +45,7 @@ struct qta_publisher {
     bool stores_frames;
     uint64_t frame_first_seq; /* of the ticks since a frame was announced; 0 for none */
     uint64_t frame_last_seq;
-    struct missed missed;
+    bool is_missing; /* a subscriber misses ticks and does not know of it yet */
     struct outage outage;
     uint32_t sentences;
 
@@ -151,57 +142,6 @@ static void begin_outage(struct qta_publisher *publisher, enum qta_status status
     qta_recording_commit(publisher->recording, NULL);
 }
 
-/* ---- ring -------------------------------------------------------------------------------------
- */
-
-static void miss(struct qta_publisher *publisher, uint64_t rx_seq)
-{
-    struct missed *missed = &publisher->missed;
-    if (missed->count == 0) {
-        missed->first_rx_seq = QTA_U64_NONE;
-        missed->last_rx_seq = QTA_U64_NONE;
-        missed->since_ns = publisher->last_ts_ns;
-    }
-    if (missed->first_rx_seq == QTA_U64_NONE && rx_seq != 0)
-        missed->first_rx_seq = rx_seq;
-    if (rx_seq != 0)
-        missed->last_rx_seq = rx_seq;
-    missed->count++;
-    qta_counter_add(&publisher->options.counters->dropped, 1);
-}
-
-static void push_waiting(struct qta_publisher *publisher, const struct qta_tick *tick)
-{
-    struct qta_publisher_options *options = &publisher->options;
-    while (!qta_ring_push(options->ring, tick)) {
-        qta_doorbell_ring(options->ticks_bell);
-        if (!options->wait_for_room(options->user)) {
-            miss(publisher, tick->rx_seq);
-            return;
-        }
-    }
-}
-
-static void push(struct qta_publisher *publisher, const struct qta_tick *tick)
-{
-    struct qta_ring *ring = publisher->options.ring;
-    uint64_t dropped_seq;
-    switch (publisher->is_patient ? QTA_OVERFLOW_BLOCK : publisher->options.overflow) {
-    case QTA_OVERFLOW_BLOCK:
-        push_waiting(publisher, tick);
-        break;
-    case QTA_OVERFLOW_DROP_OLDEST:
-        if (qta_ring_push_over(ring, tick, &dropped_seq))
-            miss(publisher, dropped_seq);
-        break;
-    case QTA_OVERFLOW_DROP_NEWEST:
-        /* once one is missed the next to be seen is the DROP tick, or the order would be wrong */
-        if (publisher->missed.count > 0 || !qta_ring_push(ring, tick))
-            miss(publisher, tick->rx_seq);
-        break;
-    }
-}
-
 void qta_publisher_set_patient(struct qta_publisher *publisher, bool is_patient)
 {
     qta_publisher_flush(publisher);
@@ -210,7 +150,6 @@ void qta_publisher_set_patient(struct qta_publisher *publisher, bool is_patient)
 
 void qta_publisher_flush(struct qta_publisher *publisher)
 {
-    struct qta_publisher_options *options = &publisher->options;
     if (publisher->outbox_count == 0)
         return;
     if (publisher->recording && !publisher->outage.is_on) {
@@ -220,18 +159,16 @@ void qta_publisher_flush(struct qta_publisher *publisher)
         if (publisher->status != QTA_OK)
             return;
     }
-    for (size_t i = 0; i < publisher->outbox_count; i++)
-        push(publisher, &publisher->outbox[i]);
+    size_t count = publisher->outbox_count;
     publisher->outbox_count = 0;
-    qta_doorbell_ring(options->ticks_bell);
+    publisher->is_missing = qta_subscriber_set_offer(
+        publisher->options.subscribers, publisher->outbox, count, publisher->is_patient);
 }
 
 size_t qta_publisher_room(const struct qta_publisher *publisher)
 {
-    const struct qta_ring *ring = publisher->options.ring;
-    size_t taken = qta_ring_count(ring) + publisher->outbox_count;
-    size_t capacity = qta_ring_capacity(ring);
-    return taken < capacity ? capacity - taken : 0;
+    size_t room = qta_subscriber_set_room(publisher->options.subscribers);
+    return room > publisher->outbox_count ? room - publisher->outbox_count : 0;
 }
 
 /* ---- publishing -------------------------------------------------------------------------------
@@ -287,18 +224,20 @@ static void raise_time(const struct qta_publisher *publisher, struct qta_tick *t
     }
 }
 
-static void publish_drop(struct qta_publisher *publisher, int64_t ts_recv_ns, bool is_last)
+static void publish_drop(struct qta_publisher *publisher, struct qta_subscriber *subscriber,
+                         int64_t ts_recv_ns, bool is_last)
 {
+    struct qta_subscriber_missed missed = qta_subscriber_take_missed(subscriber);
     struct qta_tick tick;
     qta_tick_init(&tick, QTA_TICK_DROP);
     tick.ts_recv_ns = ts_recv_ns;
-    tick.drop.count = publisher->missed.count;
-    tick.drop.first_rx_seq = publisher->missed.first_rx_seq;
-    tick.drop.last_rx_seq = publisher->missed.last_rx_seq;
-    tick.drop.subscriber = qta_publisher_text(publisher, "callbacks");
-    publisher->missed.count = 0;
+    tick.drop.count = missed.count;
+    tick.drop.first_rx_seq = missed.first_rx_seq;
+    tick.drop.last_rx_seq = missed.last_rx_seq;
+    tick.drop.subscriber = qta_publisher_text(publisher, qta_subscriber_name(subscriber));
     raise_time(publisher, &tick);
     publish_stamped(publisher, &tick, is_last);
+    qta_subscriber_tell(subscriber, &tick);
 }
 
 /* The DROP record of an outage. Where the session does not take it, what it would have told is
@@ -323,13 +262,22 @@ static void publish_outage(struct qta_publisher *publisher, int64_t ts_recv_ns, 
 /* Between batches only, so that the DROP tick is the first of its batch and finds the room. */
 static void tell_what_was_missed(struct qta_publisher *publisher, int64_t ts_recv_ns)
 {
-    if (publisher->missed.count == 0 || publisher->outbox_count > 0)
+    struct qta_subscriber_set *subscribers = publisher->options.subscribers;
+    struct qta_subscriber *subscriber;
+    if (publisher->outbox_count > 0)
         return;
-    size_t room = qta_publisher_room(publisher);
-    bool is_roomy = room > qta_ring_capacity(publisher->options.ring) / 4;
-    bool is_late = ts_recv_ns - publisher->missed.since_ns >= QUIET_NS;
-    if (publisher->is_patient || (room > 0 && (is_roomy || is_late)))
-        publish_drop(publisher, ts_recv_ns, false);
+    while (publisher->status == QTA_OK && (subscriber = qta_subscriber_set_find_missing(
+                                               subscribers, ts_recv_ns, publisher->is_patient)))
+        publish_drop(publisher, subscriber, ts_recv_ns, false);
+}
+
+static void tell_all_that_was_missed(struct qta_publisher *publisher, int64_t ts_recv_ns)
+{
+    struct qta_subscriber_set *subscribers = publisher->options.subscribers;
+    struct qta_subscriber *subscriber;
+    while (publisher->status == QTA_OK &&
+           (subscriber = qta_subscriber_set_find_missing(subscribers, ts_recv_ns, true)))
+        publish_drop(publisher, subscriber, ts_recv_ns, true);
 }
 
 static void publish_start_records(struct qta_publisher *publisher)
@@ -344,8 +292,7 @@ static void publish_start_records(struct qta_publisher *publisher)
 static void end_session(struct qta_publisher *publisher, int64_t ts_recv_ns)
 {
     qta_publisher_flush(publisher);
-    if (publisher->status == QTA_OK && publisher->missed.count > 0)
-        publish_drop(publisher, ts_recv_ns, true);
+    tell_all_that_was_missed(publisher, ts_recv_ns);
     if (publisher->status == QTA_OK)
         publish_outage(publisher, ts_recv_ns, true);
     struct qta_tick tick;
@@ -419,7 +366,7 @@ static void publish_timed(struct qta_publisher *publisher, struct qta_tick *tick
     raise_time(publisher, tick);
     if (publisher->outage.is_on)
         try_recording(publisher, tick->ts_recv_ns);
-    if (publisher->missed.count > 0)
+    if (publisher->is_missing)
         tell_what_was_missed(publisher, tick->ts_recv_ns);
     if (tick->ts_recv_ns >= publisher->day_end_ns && !publisher->is_changing_day &&
         !publisher->outage.is_on)
@@ -565,6 +512,7 @@ void qta_publisher_check_day(struct qta_publisher *publisher)
     if (publisher->status == QTA_OK && !publisher->is_holding && !publisher->outage.is_on &&
         now_ns >= publisher->day_end_ns)
         change_day(publisher, now_ns);
+    qta_subscriber_set_notice(publisher->options.subscribers);
     if (publisher->status == QTA_OK)
         tell_what_was_missed(publisher, now_ns);
 }
@@ -599,7 +547,7 @@ void qta_publisher_end_run(struct qta_publisher *publisher)
     qta_publisher_set_patient(publisher, true);
     if (publisher->recording)
         close_recording(publisher);
-    else if (publisher->missed.count > 0)
-        publish_drop(publisher, qta_publisher_now_ns(publisher), true);
+    else
+        tell_all_that_was_missed(publisher, qta_publisher_now_ns(publisher));
     qta_publisher_flush(publisher);
 }

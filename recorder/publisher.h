@@ -1,11 +1,11 @@
 /** @file publisher.h
  *  The way of every tick from the network thread to the callbacks: stamped, numbered, recorded,
- * then put into the ring.
+ * then offered to the subscribers.
  *
  *  Ticks are gathered until qta_publisher_flush(), which waits for the disk where that is asked for
- *  and only then lets callbacks see them. When the ring is full the overflow policy says what
- *  happens; ticks that the callbacks miss are counted and told of by a DROP tick, recorded and
- *  delivered in its place among the others once there is room again.
+ *  and only then lets callbacks see them. Ticks that a subscriber misses by its policy are told of
+ * by a DROP tick with its name, recorded and delivered in its place among the others once there is
+ *  room again.
  *
  *  When recording fails and on_full says stop, nothing is published any more: see
  *  qta_publisher_status(). Otherwise ticks go on without a number until the session has room again;
@@ -24,27 +24,21 @@
 #include <qta/error.h>
 #include <qta/tick.h>
 
-#include "core/doorbell.h"
-#include "core/ring.h"
 #include "recorder/counters.h"
 #include "recorder/recording.h"
+#include "recorder/subscriber_set.h"
 
 struct qta_publisher;
 
 /** All borrowed as long as the publisher lives. */
 struct qta_publisher_options {
-    struct qta_ring *ring;
-    struct qta_doorbell *ticks_bell; /**< rung when ticks have been put into the ring */
+    struct qta_subscriber_set *subscribers;
     struct qta_dictionary *names;
     struct qta_counters *counters;
-    enum qta_overflow_policy overflow;
     enum qta_on_full on_full;
     /** All providers stamp the receive time themselves: our own records wait for theirs, see
      *  qta_publisher_release(). */
     bool is_timed_by_adapters;
-    /** Waits until the ring has room. False: nobody will make room any more; what is left counts as
-     *  dropped. */
-    bool (*wait_for_room)(void *user);
     /** A new day's session has begun: say in it how things stand. */
     void (*on_new_session)(void *user);
     void *user;
@@ -69,7 +63,7 @@ int64_t qta_publisher_now_ns(const struct qta_publisher *publisher);
 /** Publishes what a run begins with. */
 void qta_publisher_begin_run(struct qta_publisher *publisher);
 
-/** While it is patient, ticks wait for room whatever the overflow policy: for adapters without a
+/** While it is patient, ticks wait for room whatever the overflow policies: for adapters without a
  *  connection, which nobody hurries. Flushes. Off at first. */
 void qta_publisher_set_patient(struct qta_publisher *publisher, bool is_patient);
 
@@ -111,7 +105,7 @@ void qta_publisher_check_day(struct qta_publisher *publisher);
 /** When that is due by the wall clock; INT64_MAX for never. */
 int64_t qta_publisher_due_ns(const struct qta_publisher *publisher);
 
-/** How many more ticks can be published without meeting a full ring. */
+/** How many more ticks can be published without meeting a full queue. */
 size_t qta_publisher_room(const struct qta_publisher *publisher);
 
 /** Publishes what a run ends with, waiting for room whatever the policy; then closes the recording

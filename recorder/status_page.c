@@ -249,16 +249,35 @@ static void write_session(struct qta_byte_buffer *page, const struct qta_gateway
     put(page, "}}");
 }
 
+static void write_subscriber(struct qta_byte_buffer *page, const struct qta_subscriber *subscriber)
+{
+    static const char *const policies[] = {"block", "drop_oldest", "drop_newest", "disconnect"};
+    struct qta_subscriber_stats stats;
+    qta_subscriber_stats(subscriber, &stats);
+    open_item(page);
+    put_text(page, "name", qta_subscriber_name(subscriber));
+    put_text(page, "overflow", policies[qta_subscriber_policy(subscriber)]);
+    put_number(page, "queued", stats.queued);
+    put_number(page, "capacity", stats.capacity);
+    put_seconds(page, "lag_s", stats.oldest_ns);
+    put_number(page, "dispatched", stats.dispatched);
+    put_number(page, "dropped", stats.dropped);
+    put_number(page, "hangs", stats.hangs);
+    put_seconds(page, "hanging_s", stats.hanging_ns);
+    put_flag(page, "disconnected", stats.is_disconnected);
+    put(page, "}");
+}
+
 static void write_subscribers(struct qta_byte_buffer *page, const struct qta_gateway_view *view)
 {
+    struct qta_subscriber *subscribers[QTA_SUBSCRIBERS_MAX];
+    size_t count = qta_subscriber_set_hold_all(view->subscribers, subscribers);
     put_name(page, "subscribers");
-    put(page, "[{");
-    put_text(page, "name", "callbacks");
-    put_number(page, "queued", qta_ring_count(view->ring));
-    put_number(page, "capacity", qta_ring_capacity(view->ring));
-    put_number(page, "dispatched", qta_counter_read(&view->counters->dispatched));
-    put_number(page, "dropped", qta_counter_read(&view->counters->dropped));
-    put(page, "}]");
+    put(page, "[");
+    for (size_t i = 0; i < count; i++)
+        write_subscriber(page, subscribers[i]);
+    put(page, "]");
+    qta_subscriber_set_release_all(subscribers, count);
 }
 
 static void write_clock(struct qta_byte_buffer *page, const struct qta_counters *counters)

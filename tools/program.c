@@ -56,6 +56,7 @@ enum qta_exit qta_program_exit(enum qta_status status)
     case QTA_ERR_CONFIG:
         return QTA_EXIT_USAGE;
     case QTA_ERR_DAMAGED:
+    case QTA_ERR_TOO_SLOW:
         return QTA_EXIT_LOSS;
     case QTA_ERR_NOMEM:
     case QTA_ERR_IO:

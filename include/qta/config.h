@@ -31,6 +31,7 @@ enum qta_overflow_policy {
     QTA_OVERFLOW_DROP_OLDEST =
         1, /**< it misses the oldest of those waiting; counted, DROP record */
     QTA_OVERFLOW_DROP_NEWEST = 2, /**< it misses what arrives; counted, DROP record */
+    QTA_OVERFLOW_DISCONNECT = 3,  /**< it gets no more ticks; counted, DROP record, log */
 };
 
 /** What happens when the disk takes no more: it is full or fails, or is so slow that
@@ -143,9 +144,10 @@ struct qta_gateway_options {
     size_t provider_count;
     uint32_t buffer_size; /**< ticks that may wait for the callbacks; rounded up to a power of 2 */
     enum qta_overflow_policy overflow;
-    uint32_t reconnect_attempts;      /**< consecutive failures before a provider is given up */
-    int64_t reconnect_delay_ns;       /**< first backoff; doubles, with full jitter */
-    int64_t reconnect_delay_max_ns;   /**< cap of the backoff */
+    int64_t callback_hang_after_ns; /**< a callback that runs longer is named in the log; 0: none */
+    uint32_t reconnect_attempts;    /**< consecutive failures before a provider is given up */
+    int64_t reconnect_delay_ns;     /**< first backoff; doubles, with full jitter */
+    int64_t reconnect_delay_max_ns; /**< cap of the backoff */
     int64_t health_check_interval_ns; /**< WebSocket pings; no pong for two of them: reconnect; 0:
                                          off */
     uint32_t message_max_bytes;       /**< a larger message closes the connection with 1009 */

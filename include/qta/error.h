@@ -35,6 +35,7 @@ enum qta_status {
     QTA_ERR_RANGE = 13,    /**< a number does not fit */
     QTA_ERR_STATE = 14,    /**< the call does not fit the object's state */
     QTA_ERR_END = 15,      /**< nothing more to read */
+    QTA_ERR_TOO_SLOW = 16, /**< a subscriber was disconnected: QTA_OVERFLOW_DISCONNECT */
 };
 
 enum { QTA_ERROR_MESSAGE_BYTES = 512 };

@@ -20,6 +20,7 @@
 #include <qta/replay.h>
 #include <qta/server.h>
 #include <qta/session.h>
+#include <qta/subscriber.h>
 #include <qta/tick.h>
 #include <qta/timestamp.h>
 #include <qta/version.h>

@@ -21,14 +21,14 @@ $ cat > wrong.yaml <<'END'
 > END
 > qta-record --config wrong.yaml
 ! qta-record: wrong.yaml:2: unknown adapter 'sinthetic' (have: {*}); did you mean 'synthetic'?
-! qta-record: wrong.yaml:4: streaming.overflow must be 'block', 'drop_oldest' or 'drop_newest', not 'drop'
+! qta-record: wrong.yaml:4: streaming.overflow must be 'block', 'drop_oldest', 'drop_newest' or 'disconnect', not 'drop'
 ! qta-record: wrong.yaml:5: streaming.reconnect_attempts must be a whole number from 1 to 1000000 or 'unlimited', not '0'
 ! qta-record: wrong.yaml:7: environment variable 'NOT_SET_AT_ALL' is not set; set it, or write ${NOT_SET_AT_ALL:-default}
 ! qta-record: warning: wrong.yaml:3: unknown key 'streaming.bufer_size' is ignored; did you mean 'buffer_size'?
 = 2
 $ qta-record --config wrong.yaml --check-config
 ! qta-record: wrong.yaml:2: unknown adapter 'sinthetic' (have: {*}); did you mean 'synthetic'?
-! qta-record: wrong.yaml:4: streaming.overflow must be 'block', 'drop_oldest' or 'drop_newest', not 'drop'
+! qta-record: wrong.yaml:4: streaming.overflow must be 'block', 'drop_oldest', 'drop_newest' or 'disconnect', not 'drop'
 ! qta-record: wrong.yaml:5: streaming.reconnect_attempts must be a whole number from 1 to 1000000 or 'unlimited', not '0'
 ! qta-record: wrong.yaml:7: environment variable 'NOT_SET_AT_ALL' is not set; set it, or write ${NOT_SET_AT_ALL:-default}
 ! qta-record: warning: wrong.yaml:3: unknown key 'streaming.bufer_size' is ignored; did you mean 'buffer_size'?
@@ -80,6 +80,7 @@ $ cat > good.yaml <<'END'
 |       encoding: json
 |   buffer_size: 65536
 |   overflow: block
+|   callback_hang_after: 5s
 |   reconnect_attempts: unlimited
 |   reconnect_delay: 500ms
 |   reconnect_delay_max: 30s

@@ -143,7 +143,8 @@ static void values_of_the_wrong_kind_are_told_what_they_must_be(void **state)
              "'unlimited', not '0'\n"
              "E f.yaml:6: streaming.health_check_interval must be a duration from 0s to 86400s, "
              "like 30s, 200ms or 30 (seconds), not '-1'\n"
-             "E f.yaml:7: streaming.overflow must be 'block', 'drop_oldest' or 'drop_newest', not "
+             "E f.yaml:7: streaming.overflow must be 'block', 'drop_oldest', 'drop_newest' or "
+             "'disconnect', not "
              "'drop_old'; did you mean 'drop_oldest'?\n"},
         {.yaml = GOOD "  buffer_size: [1]\n  message_max: {a: b}\n  overflow: ''\n",
          .findings =
@@ -151,7 +152,8 @@ static void values_of_the_wrong_kind_are_told_what_they_must_be(void **state)
              "list\n"
              "E f.yaml:4: streaming.message_max must be a size from 1KiB to 1GiB, like 16MiB, not "
              "a section\n"
-             "E f.yaml:5: streaming.overflow must be 'block', 'drop_oldest' or 'drop_newest', not "
+             "E f.yaml:5: streaming.overflow must be 'block', 'drop_oldest', 'drop_newest' or "
+             "'disconnect', not "
              "''\n"},
         {.yaml = GOOD "  buffer_size: 16777217\n  buffer: 0x10\n"
                       "recording:\n  enabled: maybe\n  compression_level: 20\n"
@@ -490,7 +492,8 @@ static void what_came_from_the_environment_is_never_told(void **state)
          .findings =
              "E f.yaml:3: streaming.buffer_size must be a whole number from 1 to 16777216, not "
              "'${QTA_TEST_SECRET}'\n"
-             "E f.yaml:4: streaming.overflow must be 'block', 'drop_oldest' or 'drop_newest', not "
+             "E f.yaml:4: streaming.overflow must be 'block', 'drop_oldest', 'drop_newest' or "
+             "'disconnect', not "
              "'x${QTA_TEST_SECRET}'\n"
              "E f.yaml:6: streaming.seed must be a whole number, not '${QTA_TEST_SECRET}'\n"
              "W f.yaml:5: unknown key 'streaming.fruit' is ignored\n"},

@@ -159,6 +159,7 @@ static void the_reference_has_every_key_at_its_default(void **state)
     const struct qta_gateway_options *gateway = qta_config_gateway(config);
     assert_int_equal(gateway->buffer_size, expected.buffer_size);
     assert_int_equal(gateway->overflow, expected.overflow);
+    assert_int_equal(gateway->callback_hang_after_ns, expected.callback_hang_after_ns);
     assert_int_equal(gateway->reconnect_attempts, expected.reconnect_attempts);
     assert_int_equal(gateway->reconnect_delay_ns, expected.reconnect_delay_ns);
     assert_int_equal(gateway->reconnect_delay_max_ns, expected.reconnect_delay_max_ns);

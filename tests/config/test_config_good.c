@@ -63,6 +63,7 @@ static void the_defaults_are_those_of_the_table(void **state)
     assert_int_equal(gateway.provider_count, 0);
     assert_int_equal(gateway.buffer_size, 65536);
     assert_int_equal(gateway.overflow, QTA_OVERFLOW_BLOCK);
+    assert_int_equal(gateway.callback_hang_after_ns, INT64_C(5000000000));
     assert_int_equal(gateway.reconnect_attempts, QTA_ATTEMPTS_UNLIMITED);
     assert_int_equal(gateway.reconnect_delay_ns, NS_PER_S / 2);
     assert_int_equal(gateway.reconnect_delay_max_ns, 30 * NS_PER_S);

@@ -75,6 +75,7 @@ static void assert_gateway(const struct qta_gateway_options *left,
 {
     assert_int_equal(left->buffer_size, right->buffer_size);
     assert_int_equal(left->overflow, right->overflow);
+    assert_int_equal(left->callback_hang_after_ns, right->callback_hang_after_ns);
     assert_int_equal(left->reconnect_attempts, right->reconnect_attempts);
     assert_int_equal(left->reconnect_delay_ns, right->reconnect_delay_ns);
     assert_int_equal(left->reconnect_delay_max_ns, right->reconnect_delay_max_ns);
@@ -116,7 +117,8 @@ static void every_form_prints_what_loads_the_same(void **state)
         "       rate_limit: {default_rate: 0.5, connects_per_minute: 7},\n"
         "       circuit_breaker: {timeout: 1h30m},\n"
         "       tls: {ca_file: /dev/null}}\n"
-        "  buffer_size: 1\n  overflow: drop_oldest\n  reconnect_attempts: unlimited\n"
+        "  buffer_size: 1\n  overflow: disconnect\n  callback_hang_after: 1500ms\n"
+        "  reconnect_attempts: unlimited\n"
         "  health_check_interval: 0\n  message_max: 1 MB\n"
         "recording:\n  directory: \"/a b/\\xe9\"\n  timezone: Europe/Berlin\n"
         "  fsync_interval: never\n  on_full: stop\n",
@@ -181,6 +183,7 @@ static void every_key_is_printed_with_its_value(void **state)
                                  "      providers: null\n"
                                  "  buffer_size: 65536\n"
                                  "  overflow: block\n"
+                                 "  callback_hang_after: 5s\n"
                                  "  reconnect_attempts: unlimited\n"
                                  "  reconnect_delay: 500ms\n"
                                  "  reconnect_delay_max: 30s\n"

@@ -67,7 +67,8 @@ static void full_ring_pushed_over_loses_its_oldest_and_says_which(void **state)
     for (uint64_t i = 0; i < 11; i++) {
         struct qta_tick tick = tick_number(i);
         uint64_t dropped = 999;
-        bool has_dropped = qta_ring_push_over(ring, &tick, &dropped);
+        bool has_dropped = qta_ring_stage_over(ring, &tick, &dropped);
+        qta_ring_publish(ring);
         assert_int_equal(has_dropped, i >= 4);
         assert_int_equal(dropped, i >= 4 ? i - 4 : 999);
     }
@@ -77,6 +78,51 @@ static void full_ring_pushed_over_loses_its_oldest_and_says_which(void **state)
         assert_int_equal(out[i].rx_seq, 7 + i);
         assert_whole(&out[i]);
     }
+    qta_ring_destroy(ring);
+}
+
+static void what_is_staged_is_seen_once_it_is_published(void **state)
+{
+    (void)state;
+    struct qta_ring *ring;
+    assert_int_equal(qta_ring_create(&ring, 4, NULL), QTA_OK);
+    struct qta_tick out[8];
+    uint64_t dropped;
+    for (uint64_t i = 0; i < 5; i++) {
+        struct qta_tick tick = tick_number(i);
+        assert_int_equal(qta_ring_stage(ring, &tick), i < 4);
+    }
+    assert_int_equal(qta_ring_count(ring), 0);
+    assert_int_equal(qta_ring_pop(ring, out, 8), 0);
+    struct qta_tick fifth = tick_number(4);
+    assert_true(qta_ring_stage_over(ring, &fifth, &dropped)); /* the others become visible */
+    assert_int_equal(dropped, 0);
+    assert_int_equal(qta_ring_pop(ring, out, 8), 3);
+    assert_int_equal(out[0].rx_seq, 1);
+    qta_ring_publish(ring);
+    assert_int_equal(qta_ring_pop(ring, out, 8), 1);
+    assert_int_equal(out[0].rx_seq, 4);
+    qta_ring_destroy(ring);
+}
+
+static void the_age_of_the_oldest_is_that_of_the_first_to_be_taken(void **state)
+{
+    (void)state;
+    struct qta_ring *ring;
+    int64_t oldest_ns = -1;
+    assert_int_equal(qta_ring_create(&ring, 4, NULL), QTA_OK);
+    assert_false(qta_ring_oldest_ns(ring, &oldest_ns));
+    for (int64_t i = 0; i < 3; i++) {
+        struct qta_tick tick = tick_number((uint64_t)i);
+        tick.ts_recv_ns = 1000 + i;
+        qta_ring_push(ring, &tick);
+    }
+    assert_true(qta_ring_oldest_ns(ring, &oldest_ns));
+    assert_int_equal(oldest_ns, 1000);
+    struct qta_tick out;
+    qta_ring_pop(ring, &out, 1);
+    assert_true(qta_ring_oldest_ns(ring, &oldest_ns));
+    assert_int_equal(oldest_ns, 1001);
     qta_ring_destroy(ring);
 }
 
@@ -96,11 +142,14 @@ static void *produce(void *user)
     for (uint64_t i = 0; i < STRESS_TICKS; i++) {
         struct qta_tick tick = tick_number(i);
         uint64_t dropped;
-        if (stress->drops)
-            stress->dropped += qta_ring_push_over(stress->ring, &tick, &dropped);
-        else
+        if (stress->drops) {
+            stress->dropped += qta_ring_stage_over(stress->ring, &tick, &dropped);
+            if (i % 5 == 0 || i == STRESS_TICKS - 1)
+                qta_ring_publish(stress->ring);
+        } else {
             while (!qta_ring_push(stress->ring, &tick))
                 sched_yield();
+        }
         qta_doorbell_ring(&stress->bell);
     }
     atomic_store(&stress->is_done, true);
@@ -171,6 +220,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(capacity_is_rounded_up_to_a_power_of_two),
         cmocka_unit_test(full_ring_refuses_what_is_new),
+        cmocka_unit_test(what_is_staged_is_seen_once_it_is_published),
+        cmocka_unit_test(the_age_of_the_oldest_is_that_of_the_first_to_be_taken),
         cmocka_unit_test(full_ring_pushed_over_loses_its_oldest_and_says_which),
         cmocka_unit_test(two_threads_pass_every_tick_whole_and_in_order),
         cmocka_unit_test(two_threads_with_drops_account_for_every_tick),

@@ -68,7 +68,7 @@ def metrics_move(venue):
     config = alpaca_config(venue, monitoring={"enabled": True, "check_interval": "100ms"},
                            thresholds={"max_latency_ms": 0})
     config["streaming_health"]["metrics"]["max_symbols"] = 2
-    with Recorder(config) as recorder:
+    with Recorder(config, "--max-ticks", "1000000") as recorder: # there is a callback
         recorder.wait_for_port()
         wait_until(lambda: venue.clients, "it subscribes")
         check(recorder.get("/readyz")[0] == 503, "not ready without a tick")
@@ -90,7 +90,7 @@ def metrics_move(venue):
         check(after[f"qta_venue_latency_seconds_count{{{LABEL}}}"] == 1600, "latencies")
         check(after[latency % "0.025"] == 0, "none arrives before it was sent")
         check(after[f"qta_venue_latency_seconds_sum{{{LABEL}}}"] >= 1600 * 0.03, "their sum")
-        check(after["qta_callback_latency_seconds_count"] >= 1600, "to the callbacks")
+        check(after['qta_callback_latency_seconds_count{subscriber="callbacks"}'] >= 1600, "to the callbacks")
         check(after['qta_dispatched_ticks_total{subscriber="callbacks"}'] >= 1600, "dispatched")
         check(after[f"websocket_connection_latency_seconds_count{{{LABEL}}}"] == 1, "connected")
         check(after[f'qta_connection_state{{{LABEL},state="subscribed"}}'] == 1, "state")
@@ -186,7 +186,8 @@ def slow_output_is_counted(venue):
     config = alpaca_config(venue, monitoring={"enabled": True, "check_interval": "100ms"},
                            thresholds={"max_queue_depth": 10},
                            alerts={"channels": ["metrics"]})
-    config["streaming"] |= {"buffer_size": 64, "overflow": "drop_newest"}
+    config["streaming"] |= {"buffer_size": 64, "overflow": "drop_newest",
+                            "callback_hang_after": "200ms"}
     with Recorder(config, "--format", "ndjson", stdout=subprocess.PIPE) as recorder:
         recorder.wait_for_port()
         wait_until(lambda: venue.clients, "it subscribes")
@@ -195,6 +196,16 @@ def slow_output_is_counted(venue):
         recorder.wait_for_metric('qta_dropped_ticks_total{subscriber="callbacks"}', 100)
         recorder.wait_for_metric('stream_buffer_queue_depth{buffer="callbacks"}', 60)
         recorder.wait_for_metric('qta_alert_state{alert="queue_depth"}', 1)
+        recorder.wait_for_metric('qta_subscriber_lag_seconds{subscriber="callbacks"}', 0.001)
+        recorder.wait_for_metric('qta_callback_hangs_total{subscriber="callbacks"}', 1)
+        recorder.wait_for_metric('qta_callback_hanging_seconds{subscriber="callbacks"}', 0.2)
+        slow = recorder.status()["subscribers"][0]
+        check(slow["name"] == "callbacks" and slow["overflow"] == "drop_newest" and
+              slow["queued"] >= 60 and slow["capacity"] == 64 and slow["lag_s"] > 0 and
+              slow["dropped"] >= 100 and slow["hangs"] == 1 and slow["hanging_s"] > 0 and
+              not slow["disconnected"], "status", slow)
+        check("subscriber 'callbacks': callback " in recorder.read_log() and
+              " has not returned for " in recorder.read_log(), "named", recorder.read_log())
         threading.Thread(target=recorder.process.stdout.read, daemon=True).start()
         recorder.stop()
 
