@@ -59,6 +59,7 @@ struct names {
 struct qta_dictionary {
     struct names kinds[QTA_NAME_KIND_COUNT];
     _Atomic uint64_t refused;
+    _Atomic uint64_t starved;
     uint64_t seeds[2]; /* names come from strangers: who knows no seed cannot make them collide */
 };
 
@@ -153,6 +154,11 @@ uint64_t qta_dictionary_refused(const struct qta_dictionary *dictionary)
     return atomic_load_explicit(&dictionary->refused, memory_order_relaxed);
 }
 
+uint64_t qta_dictionary_starved(const struct qta_dictionary *dictionary)
+{
+    return atomic_load_explicit(&dictionary->starved, memory_order_relaxed);
+}
+
 /* ---- names to ids: the interning thread ---- */
 
 /* The slot that holds the name, or the free one where it belongs. */
@@ -194,14 +200,17 @@ static bool slots_grow(struct names *names)
     return true;
 }
 
-/* A copy of the name with its length in front and a NUL behind; NULL when there is no room. */
-static const char *bytes_store(struct names *names, const char *name, size_t length)
+/* A copy of the name with its length in front and a NUL behind; NULL when there is no room, or no
+ * memory for it. */
+static const char *bytes_store(struct names *names, const char *name, size_t length,
+                               bool *is_starved)
 {
     size_t needed = LENGTH_BYTES + length + 1;
     if (needed > bytes_limit - names->stored_bytes)
         return NULL;
     if (needed > names->free_count) {
         struct block *block = malloc(sizeof *block + BLOCK_BYTES);
+        *is_starved = !block;
         if (!block)
             return NULL;
         block->next = names->blocks;
@@ -221,7 +230,7 @@ static const char *bytes_store(struct names *names, const char *name, size_t len
 }
 
 /* Gives the name the next id and publishes it. Returns the id, or QTA_NAME_OTHER. */
-static uint32_t names_append(struct names *names, const char *name, size_t length)
+static uint32_t names_append(struct names *names, const char *name, size_t length, bool *is_starved)
 {
     uint32_t id = atomic_load_explicit(&names->count, memory_order_relaxed);
     if (id > names->id_limit)
@@ -231,11 +240,12 @@ static uint32_t names_append(struct names *names, const char *name, size_t lengt
     const char **chunk = atomic_load_explicit(&names->chunks[place.chunk], memory_order_relaxed);
     if (!chunk) {
         chunk = calloc(place.capacity, sizeof *chunk);
+        *is_starved = !chunk;
         if (!chunk)
             return QTA_NAME_OTHER;
         atomic_store_explicit(&names->chunks[place.chunk], chunk, memory_order_relaxed);
     }
-    const char *stored = bytes_store(names, name, length);
+    const char *stored = bytes_store(names, name, length, is_starved);
     if (!stored)
         return QTA_NAME_OTHER;
     chunk[place.index] = stored;
@@ -283,9 +293,11 @@ uint32_t qta_dictionary_intern(struct qta_dictionary *dictionary, enum qta_name_
             return slot->id;
         /* at most half full, so that searches are short and always end */
         uint32_t count = atomic_load_explicit(&names->count, memory_order_relaxed);
-        bool has_room = count * UINT64_C(2) <= names->slot_mask || slots_grow(names);
-        if (has_room)
-            id = names_append(names, name, length);
+        bool is_starved = count * UINT64_C(2) > names->slot_mask && !slots_grow(names);
+        if (!is_starved)
+            id = names_append(names, name, length, &is_starved);
+        if (is_starved)
+            atomic_fetch_add_explicit(&dictionary->starved, 1, memory_order_relaxed);
         if (id != QTA_NAME_OTHER) {
             slot = slot_find(names, hash, name, length);
             slot->hash = hash;
@@ -301,14 +313,15 @@ uint32_t qta_dictionary_intern(struct qta_dictionary *dictionary, enum qta_name_
 
 static bool names_init(struct names *names, enum qta_name_kind kind)
 {
+    bool is_starved = false;
     names->id_limit = id_limits[kind];
-    if (!slots_grow(names) || names_append(names, "", 0) != 0)
+    if (!slots_grow(names) || names_append(names, "", 0, &is_starved) != 0)
         return false;
     if (kind != QTA_NAME_CODE)
         return true;
     for (unsigned byte = 1; byte < BYTE_CODES; byte++) {
         char code = (char)byte;
-        if (names_append(names, &code, 1) != byte)
+        if (names_append(names, &code, 1, &is_starved) != byte)
             return false;
     }
     return true;

@@ -180,10 +180,13 @@ static enum qta_status open_segment(struct qta_block_stream *stream, uint32_t nu
     if (status != QTA_OK)
         return status;
     qta_name_map_clear(&stream->ids);
+    status = qta_segment_reader_names(&stream->segment, learn_name, stream, err);
+    if (status != QTA_OK)
+        return status;
     stream->next_unit = number + 1;
     stream->frame = 0;
     stream->statistics.segments++;
-    return qta_segment_reader_names(&stream->segment, learn_name, stream, err);
+    return QTA_OK;
 }
 
 /* Of a segment of which nothing can be read, its header may be: then it says what is lost. */
@@ -236,13 +239,16 @@ static enum qta_status end_session(struct qta_block_stream *stream, struct qta_b
     struct qta_index_tail tail;
     struct qta_segment_header header;
     char label[QTA_FILE_NAME_BYTES];
-    bool may_be_missing = !stream->is_end_checked &&
-                          !qta_session_folder_is_locked(stream->folder) &&
-                          qta_index_find_tail(stream->folder, next_seq, filter->from_ns,
-                                              filter->until_ns, &tail);
+    tail.segments = 0;
+    if (!stream->is_end_checked && !qta_session_folder_is_locked(stream->folder)) {
+        enum qta_status status = qta_index_find_tail(stream->folder, next_seq, filter->from_ns,
+                                                     filter->until_ns, &tail, &block->error);
+        if (status != QTA_OK)
+            return status;
+    }
     stream->is_end_checked = true;
     /* one behind the last that we know was sealed after we looked */
-    if (!may_be_missing ||
+    if (tail.segments == 0 ||
         (tail.first_segment >= stream->next_unit &&
          qta_segment_reader_peek(stream->folder, tail.first_segment, &header, NULL) == QTA_OK))
         return qta_error_set(&block->error, QTA_ERR_END, "the session ends here");

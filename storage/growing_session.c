@@ -14,6 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <qta/archive.h>
+
+#include "storage/session_writer.h"
+
 struct qta_growing_session {
     struct qta_session_writer *writer;
     char *output;    /* without slashes at its end */
@@ -206,7 +210,10 @@ enum qta_status qta_growing_session_finish(struct qta_growing_session *growing,
     enum qta_status status = qta_session_writer_close(growing->writer, err);
     if (status != QTA_OK)
         return status;
+    bool has_index = qta_session_writer_has_index(growing->writer);
     qta_session_writer_destroy(growing->writer);
     growing->writer = NULL;
-    return take_name(growing, err);
+    if (!has_index) /* a recording goes on without one; what is made at leisure has it */
+        status = qta_session_reindex(growing->path, err);
+    return status == QTA_OK ? take_name(growing, err) : status;
 }

@@ -60,28 +60,31 @@ static bool values_are_equal(sqlite3_stmt *left, sqlite3_stmt *right, int column
 }
 
 /* Runs the query on both; they must give the same rows. */
-static void compare_rows(struct comparison *comparison, const char *table, const char *sql)
+static enum qta_status compare_rows(struct comparison *comparison, const char *table,
+                                    const char *sql, struct qta_error *err)
 {
     struct qta_index_statement left = qta_index_statement_make(comparison->stored->db, sql);
     struct qta_index_statement right = qta_index_statement_make(comparison->derived->db, sql);
-    bool is_equal = !left.has_failed && !right.has_failed;
+    bool is_equal = true;
     while (is_equal) {
-        int left_result = sqlite3_step(left.statement);
-        int right_result = sqlite3_step(right.statement);
-        is_equal = left_result == right_result &&
-                   (left_result == SQLITE_ROW || left_result == SQLITE_DONE);
-        if (left_result != SQLITE_ROW)
+        bool is_left_row = qta_index_statement_find(&left);
+        is_equal = qta_index_statement_find(&right) == is_left_row;
+        if (!is_left_row)
             break;
         for (int i = 0; is_equal && i < sqlite3_column_count(left.statement); i++)
             is_equal = values_are_equal(left.statement, right.statement, i);
     }
+    is_equal = is_equal && !left.has_failed && !right.has_failed;
+    enum qta_status status = qta_index_statement_finish(&left, err);
+    enum qta_status result = qta_index_statement_finish(&right, status == QTA_OK ? err : NULL);
+    if (status == QTA_ERR_NOMEM || result == QTA_ERR_NOMEM)
+        return QTA_ERR_NOMEM;
     if (!is_equal)
         tell(comparison, "does not match the segments: table ", table);
-    sqlite3_finalize(left.statement);
-    sqlite3_finalize(right.statement);
+    return QTA_OK;
 }
 
-static void compare_tables(struct comparison *comparison)
+static enum qta_status compare_tables(struct comparison *comparison, struct qta_error *err)
 {
     /* ids of symbols depend on the order in which segments were added: compare names */
     static const struct {
@@ -101,8 +104,10 @@ static void compare_tables(struct comparison *comparison)
          "LEFT JOIN providers p ON p.id=provider LEFT JOIN symbols s ON s.id=symbol "
          "ORDER BY 1"},
     };
-    for (size_t i = 0; i < sizeof queries / sizeof queries[0]; i++)
-        compare_rows(comparison, queries[i].table, queries[i].sql);
+    enum qta_status status = QTA_OK;
+    for (size_t i = 0; status == QTA_OK && i < sizeof queries / sizeof queries[0]; i++)
+        status = compare_rows(comparison, queries[i].table, queries[i].sql, err);
+    return status;
 }
 
 /* Rows without a segment, and segments without a row: said one by one, which no table can. *is_same
@@ -115,13 +120,13 @@ static enum qta_status compare_presence(struct comparison *comparison, bool may_
         comparison->stored->db, "SELECT segment, first_seq, last_seq FROM segments ORDER BY 1");
     struct qta_file_numbers files; /* listed behind the query: what is indexed was there before */
     struct qta_file_numbers rows = {0};
-    bool is_row = !query.has_failed && sqlite3_step(query.statement) == SQLITE_ROW;
+    bool is_row = qta_index_statement_find(&query);
     enum qta_status status = qta_session_folder_list(folder, QTA_FILE_SEGMENT, &files, err);
     rows.numbers = calloc(files.count + 1, sizeof *rows.numbers);
     if (status == QTA_OK && !rows.numbers)
         status = qta_error_set(err, QTA_ERR_NOMEM, "out of memory comparing the index");
     *is_same = true;
-    for (; status == QTA_OK && is_row; is_row = sqlite3_step(query.statement) == SQLITE_ROW) {
+    for (; status == QTA_OK && is_row; is_row = qta_index_statement_find(&query)) {
         uint32_t number = (uint32_t)sqlite3_column_int64(query.statement, 0);
         if (qta_file_numbers_contain(&files, number)) {
             rows.numbers[rows.count++] = number;
@@ -132,12 +137,14 @@ static enum qta_status compare_presence(struct comparison *comparison, bool may_
                      sqlite3_column_int64(query.statement, 2));
         *is_same = false;
     }
+    enum qta_status result = qta_index_statement_finish(&query, status == QTA_OK ? err : NULL);
+    if (status == QTA_OK && result == QTA_ERR_NOMEM)
+        status = result;
     for (size_t i = 0; status == QTA_OK && !may_differ && i < files.count; i++)
         if (!qta_file_numbers_contain(&rows, files.numbers[i])) {
             tell_segment(comparison, files.numbers[i], "is not in the index", 0, 0);
             *is_same = false;
         }
-    sqlite3_finalize(query.statement);
     qta_file_numbers_finish(&rows);
     qta_file_numbers_finish(&files);
     return status;
@@ -155,36 +162,35 @@ static enum qta_status derive(struct qta_session_index *derived, struct qta_erro
     return status;
 }
 
+/* NULL, or what makes it no index of ours. */
+static const char *find_fault(sqlite3 *db)
+{
+    if (qta_index_query_integer(db, "PRAGMA application_id", 0) != QTA_INDEX_APPLICATION_ID)
+        return "is not an index of this program";
+    if (qta_index_query_integer(db, "PRAGMA user_version", 0) != QTA_INDEX_VERSION)
+        return "is of another version";
+    if (!qta_index_schema_is_ours(db))
+        return "has another schema than the index's";
+    return qta_index_passes_quick_check(db) ? NULL : "is damaged";
+}
+
 /* An index that may be a segment behind is looked at for its integrity only. */
 static enum qta_status compare_open(struct comparison *comparison, bool may_differ,
                                     struct qta_error *err)
 {
     struct qta_session_index *stored = comparison->stored;
-    if (qta_index_query_integer(stored->db, "PRAGMA application_id", 0) !=
-        QTA_INDEX_APPLICATION_ID) {
-        tell(comparison, "is not an index of this program", "");
-        return QTA_OK;
-    }
-    if (qta_index_query_integer(stored->db, "PRAGMA user_version", 0) != QTA_INDEX_VERSION) {
-        tell(comparison, "is of another version", "");
-        return QTA_OK;
-    }
-    if (!qta_index_schema_is_ours(stored->db)) {
-        tell(comparison, "has another schema than the index's", "");
-        return QTA_OK;
-    }
-    if (!qta_index_passes_quick_check(stored->db)) {
-        tell(comparison, "is damaged", "");
-        return QTA_OK;
-    }
+    const char *fault = find_fault(stored->db);
+    enum qta_status status = fault ? qta_index_check_memory(stored->db, err) : QTA_OK;
+    if (fault && status == QTA_OK)
+        tell(comparison, fault, "");
+    if (fault)
+        return status;
     bool is_same;
-    enum qta_status status = compare_presence(comparison, may_differ, &is_same, err);
+    status = compare_presence(comparison, may_differ, &is_same, err);
     if (status != QTA_OK || !is_same || may_differ)
         return status;
     status = derive(comparison->derived, err);
-    if (status == QTA_OK)
-        compare_tables(comparison);
-    return status;
+    return status == QTA_OK ? compare_tables(comparison, err) : status;
 }
 
 enum qta_status qta_session_index_compare(const struct qta_session_folder *folder, bool may_differ,
@@ -205,8 +211,12 @@ enum qta_status qta_session_index_compare(const struct qta_session_folder *folde
     }
     enum qta_status status = qta_block_decoder_create(&derived.decoder, err);
     struct qta_error cause;
-    if (status == QTA_OK &&
-        qta_index_open_file(&stored.db, path, SQLITE_OPEN_READONLY, &cause) == QTA_OK)
+    enum qta_status opened = QTA_OK;
+    if (status == QTA_OK)
+        opened = qta_index_open_file(&stored.db, path, SQLITE_OPEN_READONLY, &cause);
+    if (opened == QTA_ERR_NOMEM)
+        status = qta_error_set(err, opened, "%s", cause.message);
+    else if (status == QTA_OK && opened == QTA_OK)
         status = compare_open(&comparison, may_differ, err);
     else if (status == QTA_OK && !may_differ) /* a log that cannot be read is no fault */
         tell(&comparison, "cannot be opened: ", cause.message);

@@ -4,8 +4,9 @@
 #ifndef QTA_STORAGE_INDEX_LOOKUP_H
 #define QTA_STORAGE_INDEX_LOOKUP_H
 
-#include <stdbool.h>
 #include <stdint.h>
+
+#include <qta/error.h>
 
 #include "storage/session_folder.h"
 
@@ -14,12 +15,13 @@ struct qta_index_tail {
     uint64_t last_seq;      /**< of all of them */
     uint32_t first_segment; /**< number of the first */
     uint32_t last_segment;
-    uint32_t segments; /**< how many */
+    uint32_t segments; /**< how many: 0 when the index names none, or cannot be asked */
 };
 
 /** Looks for segments that have records of rx_seq from_seq or more, received from from_ns on and
- *  before until_ns. False when the index names none, or cannot be asked. */
-bool qta_index_find_tail(const struct qta_session_folder *folder, uint64_t from_seq,
-                         int64_t from_ns, int64_t until_ns, struct qta_index_tail *tail);
+ *  before until_ns. QTA_ERR_NOMEM alone is an error. */
+enum qta_status qta_index_find_tail(const struct qta_session_folder *folder, uint64_t from_seq,
+                                    int64_t from_ns, int64_t until_ns, struct qta_index_tail *tail,
+                                    struct qta_error *err);
 
 #endif

@@ -22,15 +22,9 @@ static int64_t find_name(struct qta_index_statement *find, const char *name, siz
 {
     int64_t id = -1;
     qta_index_statement_bind_blob(find, name, length);
-    if (find->has_failed)
-        return id;
-    int result = sqlite3_step(find->statement);
-    if (result == SQLITE_ROW)
+    if (qta_index_statement_find(find))
         id = sqlite3_column_int64(find->statement, 0);
-    else
-        find->has_failed = result != SQLITE_DONE;
-    sqlite3_reset(find->statement);
-    find->parameter = 0;
+    qta_index_statement_rewind(find);
     return id;
 }
 
@@ -41,6 +35,8 @@ static bool add_name(void *user, enum qta_name_kind kind, uint32_t id, const cha
     if (kind != QTA_NAME_PROVIDER && kind != QTA_NAME_SYMBOL)
         return true;
     int64_t ours = find_name(&translation->find[kind], name, length);
+    if (translation->find[kind].has_failed) /* it says so when it is finished */
+        return true;
     if (ours < 0) {
         qta_index_statement_bind_blob(&translation->insert[kind], name, length);
         qta_index_statement_run(&translation->insert[kind]);
@@ -256,19 +252,19 @@ static enum qta_status forget_segment(struct qta_session_index *index, uint32_t 
         "DELETE FROM counters WHERE segment=?1",
     };
     /* segment_symbols and gaps have no order by segment: do not search for what cannot be there */
-    char sql[64];
-    snprintf(sql, sizeof sql, "SELECT count(*) FROM segments WHERE segment=%u", number);
-    if (qta_index_query_integer(index->db, sql, 1) == 0)
-        return QTA_OK;
-    for (size_t i = 0; i < sizeof deletes / sizeof deletes[0]; i++) {
+    struct qta_index_statement find = qta_index_statement_make(
+        index->db, "SELECT 1 FROM segments WHERE segment=?1");
+    qta_index_statement_bind_integer(&find, number);
+    bool is_there = qta_index_statement_find(&find);
+    enum qta_status status = qta_index_statement_finish(&find, err);
+    for (size_t i = 0; is_there && status == QTA_OK && i < sizeof deletes / sizeof deletes[0];
+         i++) {
         struct qta_index_statement statement = qta_index_statement_make(index->db, deletes[i]);
         qta_index_statement_bind_integer(&statement, number);
         qta_index_statement_run(&statement);
-        enum qta_status status = qta_index_statement_finish(&statement, err);
-        if (status != QTA_OK)
-            return status;
+        status = qta_index_statement_finish(&statement, err);
     }
-    return QTA_OK;
+    return status;
 }
 
 static enum qta_status add_segment_row(struct qta_session_index *index,

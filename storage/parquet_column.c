@@ -522,6 +522,7 @@ bool qta_parquet_column_end(struct qta_parquet_column *column,
                  &column->dictionary, &whole);
         column->data_offset = whole.length;
         qta_packed_writer_put(&whole, column->pages.bytes, column->pages.length);
+        column->is_failed |= column->pages.is_out_of_memory; /* which goes with them */
         qta_packed_writer_finish(&column->pages);
         column->pages = whole;
     }

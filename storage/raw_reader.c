@@ -142,7 +142,8 @@ static bool learn_name(void *user, enum qta_name_kind kind, uint32_t id, const c
     if (kind != QTA_NAME_PROVIDER)
         return true;
     uint32_t ours = qta_dictionary_intern(reader->names, kind, name, length);
-    return qta_name_map_set(&reader->ids, kind, id, ours);
+    return qta_dictionary_starved(reader->names) == 0 &&
+           qta_name_map_set(&reader->ids, kind, id, ours);
 }
 
 static void begin_unit(struct qta_raw_reader *reader, enum unit_form form, uint32_t number)

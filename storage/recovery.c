@@ -97,7 +97,8 @@ static enum qta_status scan_segment(struct qta_recovery *recovery,
             qta_segment_reader_close(&reader);
             return QTA_OK;
         }
-        return status == QTA_ERR_DAMAGED ? QTA_OK : status;
+        if (status == QTA_ERR_DAMAGED)
+            return QTA_OK;
     }
     if (status != QTA_OK) {
         if (err)
@@ -122,17 +123,21 @@ static enum qta_status scan_segments(struct qta_recovery *recovery,
 
 /* Segments that were deleted from the end: their numbers are not given to other ticks and files, so
  * that what is lost stays to be seen. */
-static void note_missing(struct qta_recovery *recovery, const struct qta_session_folder *folder)
+static enum qta_status note_missing(struct qta_recovery *recovery,
+                                    const struct qta_session_folder *folder, struct qta_error *err)
 {
     struct qta_index_tail tail;
-    if (!qta_index_find_tail(folder, recovery->next_seq, INT64_MIN, INT64_MAX, &tail))
-        return;
+    enum qta_status status = qta_index_find_tail(folder, recovery->next_seq, INT64_MIN, INT64_MAX,
+                                                 &tail, err);
+    if (status != QTA_OK || tail.segments == 0)
+        return status;
     qta_log(QTA_LOG_WARNING, "storage",
             "'%s': records %" PRIu64 " to %" PRIu64
             " are missing: the index has them in segments that are not there",
             folder->path, recovery->next_seq, tail.last_seq);
     recovery->next_seq = tail.last_seq + 1;
     note_number(recovery, tail.last_segment);
+    return QTA_OK;
 }
 
 /* Whether the segment that a chunk was sealed into is there and whole enough to rely on. */
@@ -292,7 +297,7 @@ enum qta_status qta_recovery_run(struct qta_recovery *recovery,
     if (status == QTA_OK)
         status = recover_chunks(recovery, folder, err);
     if (status == QTA_OK)
-        note_missing(recovery, folder);
+        status = note_missing(recovery, folder, err);
     return status;
 }
 

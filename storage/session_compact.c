@@ -37,6 +37,8 @@ struct compaction {
     struct qta_name_store names;
     struct qta_name_store texts;        /* of the block at hand */
     struct qta_dictionary *known_texts; /* of two blocks that are compared */
+    bool has_lost_text;                 /* there was no memory for one */
+    bool has_other_name;                /* what was written anew, than what was there */
     struct qta_tick *ticks;
     struct qta_tick *other_ticks;
     struct qta_compact_result *result;
@@ -55,8 +57,10 @@ static uint32_t store_text(void *user, const char *text, size_t length)
 {
     struct compaction *compaction = user;
     uint32_t id = (uint32_t)compaction->texts.count + 1;
-    return qta_name_store_add(&compaction->texts, QTA_NAME_TEXT, id, text, length) ? id
-                                                                                   : QTA_NAME_OTHER;
+    if (qta_name_store_add(&compaction->texts, QTA_NAME_TEXT, id, text, length))
+        return id;
+    compaction->has_lost_text = true;
+    return QTA_NAME_OTHER;
 }
 
 static uint32_t intern_text(void *user, const char *text, size_t length)
@@ -92,6 +96,8 @@ static enum qta_status decode(struct compaction *compaction, struct qta_segment_
             return qta_error_set(err, QTA_ERR_DAMAGED, "it has types that are not known");
         done += got;
     }
+    if (status == QTA_OK && compaction->has_lost_text)
+        status = qta_error_set(err, QTA_ERR_NOMEM, "out of memory for texts");
     return status;
 }
 
@@ -185,13 +191,15 @@ static enum qta_status compare_frames(struct compaction *compaction, struct qta_
     return status;
 }
 
-static bool count_name(void *user, enum qta_name_kind kind, uint32_t id, const char *name,
-                       size_t length)
+static bool compare_name(void *user, enum qta_name_kind kind, uint32_t id, const char *name,
+                         size_t length)
 {
     struct compaction *compaction = user;
     size_t stored_length = 0;
     const char *stored = qta_name_store_get(&compaction->names, kind, id, &stored_length);
-    return stored && stored_length == length && memcmp(stored, name, length) == 0;
+    if (!stored || stored_length != length || memcmp(stored, name, length) != 0)
+        compaction->has_other_name = true;
+    return true;
 }
 
 static bool spans_are_equal(const struct qta_tick_span *left, const struct qta_tick_span *right)
@@ -213,9 +221,12 @@ static enum qta_status compare(struct compaction *compaction, struct qta_segment
     bool is_equal = !fresh->header_is_damaged && !fresh->footer_is_damaged &&
                     spans_are_equal(&old->header.span, &fresh->header.span) &&
                     memcmp(old->footer.by_type, fresh->footer.by_type,
-                           sizeof old->footer.by_type) == 0 &&
-                    qta_segment_reader_names(fresh, count_name, compaction, NULL) == QTA_OK;
-    enum qta_status status = qta_dictionary_create(&compaction->known_texts, err);
+                           sizeof old->footer.by_type) == 0;
+    compaction->has_other_name = false;
+    enum qta_status status = qta_segment_reader_names(fresh, compare_name, compaction, err);
+    is_equal = is_equal && !compaction->has_other_name;
+    if (status == QTA_OK)
+        status = qta_dictionary_create(&compaction->known_texts, err);
     while (status == QTA_OK && is_equal) {
         const struct qta_frame *left = next_frame(old, &old_place);
         const struct qta_frame *right = next_frame(fresh, &new_place);
@@ -224,6 +235,8 @@ static enum qta_status compare(struct compaction *compaction, struct qta_segment
             break;
         status = compare_frames(compaction, old, left, fresh, right, &is_equal, err);
     }
+    if (status == QTA_OK && qta_dictionary_starved(compaction->known_texts) > 0)
+        status = qta_error_set(err, QTA_ERR_NOMEM, "out of memory comparing texts");
     qta_dictionary_destroy(compaction->known_texts);
     compaction->known_texts = NULL;
     if (status == QTA_OK && !is_equal)

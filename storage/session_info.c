@@ -42,7 +42,7 @@ static bool note_name(void *user, enum qta_name_kind kind, uint32_t id, const ch
     (void)id;
     if (kind == QTA_NAME_PROVIDER || kind == QTA_NAME_SYMBOL)
         qta_dictionary_intern(counting->names, kind, name, length);
-    return true;
+    return qta_dictionary_starved(counting->names) == 0;
 }
 
 static void count_footer(struct counting *counting, const struct qta_segment_reader *segment)
@@ -179,10 +179,13 @@ static enum qta_status count_journals(struct counting *counting, struct qta_erro
     struct qta_file_numbers numbers;
     enum qta_status status = qta_session_folder_list(&counting->folder, QTA_FILE_JOURNAL, &numbers,
                                                      err);
-    for (size_t i = 0; i < numbers.count; i++) {
+    for (size_t i = 0; status == QTA_OK && i < numbers.count; i++) {
         struct qta_journal_reader journal;
-        if (qta_journal_reader_open(&journal, &counting->folder, numbers.numbers[i], NULL) !=
-            QTA_OK)
+        enum qta_status opened = qta_journal_reader_open(&journal, &counting->folder,
+                                                         numbers.numbers[i], err);
+        if (opened == QTA_ERR_NOMEM)
+            status = opened;
+        if (opened != QTA_OK)
             continue;
         count_run(counting, journal.header.run, journal.header.timezone);
         qta_journal_reader_close(&journal);
@@ -256,6 +259,8 @@ static enum qta_status count_session(struct counting *counting, const char *path
         status = count_from(counting, path, counting->last_seq + 1, err);
     if (status == QTA_OK)
         status = count_unsealed_frames(counting, path, err);
+    if (status == QTA_OK && qta_dictionary_starved(counting->names) > 0)
+        status = qta_error_set(err, QTA_ERR_NOMEM, "out of memory for names");
     if (status != QTA_OK)
         return status;
     for (unsigned type = QTA_TICK_NONE + 1; type < QTA_TICK_MARKET_TYPE_END; type++)

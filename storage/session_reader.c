@@ -297,6 +297,9 @@ enum qta_status qta_session_reader_next(struct qta_session_reader *reader,
                                         struct qta_error *err)
 {
     fetch(reader);
+    /* a name that is not known would make another tick of it, or none */
+    if (reader->pending == QTA_ERR_NOMEM || qta_dictionary_starved(reader->names) > 0)
+        return qta_error_set(err, QTA_ERR_NOMEM, "out of memory reading '%s'", reader->folder.path);
     if (reader->waiting > 0) { /* before the error behind them */
         *ticks = reader->ticks;
         *count = reader->waiting;

@@ -202,12 +202,13 @@ static bool segment_is_good(struct repair *repair, uint32_t number)
     return is_good;
 }
 
-static void note_end(struct repair *repair, uint32_t number)
+static enum qta_status note_end(struct repair *repair, uint32_t number, struct qta_error *err)
 {
     struct qta_segment_header header;
-    if (qta_segment_reader_peek(&repair->source, number, &header, NULL) == QTA_OK &&
-        header.span.last_seq >= repair->end_seq)
+    enum qta_status status = qta_segment_reader_peek(&repair->source, number, &header, err);
+    if (status == QTA_OK && header.span.last_seq >= repair->end_seq)
         repair->end_seq = header.span.last_seq + 1;
+    return status == QTA_ERR_DAMAGED || status == QTA_ERR_FORMAT ? QTA_OK : status;
 }
 
 /* A kill between sealing and removing leaves both forms: the chunk is there for the case that the
@@ -218,7 +219,9 @@ static enum qta_status take_unit(struct repair *repair, const struct qta_session
     bool has_chunk = qta_file_numbers_contain(&units->journals, number);
     if (!qta_file_numbers_contain(&units->segments, number))
         return take_chunk(repair, number, err);
-    note_end(repair, number);
+    enum qta_status status = note_end(repair, number, err);
+    if (status != QTA_OK)
+        return status;
     if (has_chunk && !segment_is_good(repair, number))
         return take_chunk(repair, number, err);
     return qta_salvage_segment(&repair->salvage, &repair->source, number, err);
@@ -235,9 +238,10 @@ static enum qta_status take_units(struct repair *repair, struct qta_error *err)
          number = qta_session_units_from(&units, number + 1))
         status = take_unit(repair, &units, number, err);
     qta_session_units_finish(&units);
-    if (qta_index_find_tail(&repair->source, repair->salvage.next_seq, INT64_MIN, INT64_MAX,
-                            &tail) &&
-        tail.last_seq >= repair->end_seq)
+    if (status == QTA_OK)
+        status = qta_index_find_tail(&repair->source, repair->salvage.next_seq, INT64_MIN,
+                                     INT64_MAX, &tail, err);
+    if (status == QTA_OK && tail.segments > 0 && tail.last_seq >= repair->end_seq)
         repair->end_seq = tail.last_seq + 1;
     return status;
 }
@@ -304,8 +308,8 @@ static enum qta_status check_and_name(struct repair *repair, const char *output,
     enum qta_status status = qta_session_verify(place->stage_path, NULL, NULL, NULL, &verdict,
                                                 &cause);
     if (status != QTA_OK)
-        return qta_error_set(err, QTA_ERR_STATE, "the repaired session does not verify: %s",
-                             cause.message);
+        return qta_error_set(err, status == QTA_ERR_NOMEM ? status : QTA_ERR_STATE,
+                             "the repaired session does not verify: %s", cause.message);
     if (verdict.records != repair->salvage.result->records)
         return qta_error_set(err, QTA_ERR_STATE,
                              "the repaired session has other records than were saved");

@@ -387,18 +387,28 @@ uint64_t qta_session_writer_journal_bytes(const struct qta_session_writer *write
 
 /* ---- closing ------------------------------------------------------------------------------- */
 
+/* One that had to be given up is tried once more: what failed may be over. */
+static enum qta_status reopen_index(struct qta_session_writer *writer, struct qta_error *err)
+{
+    enum qta_status status = qta_session_index_open(&writer->index, &writer->folder, err);
+    return status == QTA_OK ? qta_session_index_start_run(writer->index, &writer->header, err)
+                            : status;
+}
+
 static void close_index(struct qta_session_writer *writer)
 {
     struct qta_error err;
     int64_t now_ns = qta_realtime_ns(writer->folder.environment);
-    if (!writer->index)
-        return;
-    enum qta_status status = qta_session_index_end_run(writer->index, writer->header.run, now_ns,
-                                                       &err);
+    enum qta_status status = writer->index ? QTA_OK : reopen_index(writer, &err);
+    if (status == QTA_OK)
+        status = qta_session_index_end_run(writer->index, writer->header.run, now_ns, &err);
     if (status == QTA_OK)
         status = qta_session_index_finish(writer->index, &err);
-    if (status != QTA_OK)
-        give_up_index(writer, &err);
+    if (status == QTA_OK)
+        return;
+    qta_log(QTA_LOG_WARNING, "storage", "%s: the next run makes the index anew", err.message);
+    qta_session_index_destroy(writer->index);
+    writer->index = NULL;
 }
 
 enum qta_status qta_session_writer_close(struct qta_session_writer *writer, struct qta_error *err)
@@ -417,6 +427,11 @@ enum qta_status qta_session_writer_close(struct qta_session_writer *writer, stru
     }
     close_index(writer);
     return QTA_OK;
+}
+
+bool qta_session_writer_has_index(const struct qta_session_writer *writer)
+{
+    return writer->index != NULL;
 }
 
 void qta_session_writer_destroy(struct qta_session_writer *writer)

@@ -29,6 +29,9 @@ enum qta_status qta_session_writer_create_in(struct qta_session_writer **out,
 void qta_session_writer_count(struct qta_session_writer *writer,
                               struct qta_session_counters *counters);
 
+/** After qta_session_writer_close(): whether the index is good, or had to be given up. */
+bool qta_session_writer_has_index(const struct qta_session_writer *writer);
+
 /** Bytes of the journal on disk: what waits to be sealed and what is open. Any thread. */
 uint64_t qta_session_writer_journal_bytes(const struct qta_session_writer *writer);
 

@@ -40,7 +40,7 @@ static bool fill_set(struct qta_id_set *set, struct qta_dictionary *names, enum 
     for (size_t i = 0; wanted && i < count; i++)
         if (!add_id(set, qta_dictionary_intern(names, kind, wanted[i], strlen(wanted[i]))))
             return false;
-    return true;
+    return qta_dictionary_starved(names) == 0;
 }
 
 enum qta_status qta_tick_filter_init(struct qta_tick_filter *filter,

@@ -61,6 +61,10 @@ QTA_API const char *qta_dictionary_name(const struct qta_dictionary *dictionary,
 QTA_API uint32_t qta_dictionary_count(const struct qta_dictionary *dictionary,
                                       enum qta_name_kind kind);
 
+/** How often there was room for a name, but no memory: some of those that were refused. Any thread.
+ */
+QTA_API uint64_t qta_dictionary_starved(const struct qta_dictionary *dictionary);
+
 /** How often intern answered QTA_NAME_OTHER. Any thread. */
 QTA_API uint64_t qta_dictionary_refused(const struct qta_dictionary *dictionary);
 

@@ -155,7 +155,7 @@ QTA_API void qta_session_reader_read_ahead(struct qta_session_reader *reader, bo
 /** The next ticks in order of rx_seq: *ticks points to *count of them (at least one), valid until
  *  the next call. QTA_ERR_END: none are left (in a live session: for now; call again).
  *  QTA_ERR_DAMAGED: the message says which block of which file and what it held; the next call goes
- *  on behind it. */
+ *  on behind it. QTA_ERR_NOMEM: the reader is of no more use. */
 QTA_API enum qta_status qta_session_reader_next(struct qta_session_reader *reader,
                                                 const struct qta_tick **ticks, size_t *count,
                                                 struct qta_error *err);

@@ -17,6 +17,7 @@
 #include "storage/session_writer.h"
 #include "tests/storage/fake_environment.h"
 #include "tests/storage/session_fixture.h"
+#include "tests/storage/short_memory.h"
 
 static int setup(void **state)
 {
@@ -40,59 +41,6 @@ static void renew(struct scratch *scratch)
 
 enum { RUN_TICKS = 900, SEED = 5 };
 
-/* ---- memory -------------------------------------------------------------------------------- */
-
-/* The linker has the library's allocations come by here (--wrap). Those of the test do not count.
- */
-static _Atomic int64_t allocations;
-static _Atomic int64_t allocation_that_fails; /* 0 for none */
-static _Atomic bool allocations_fail_on;
-static _Atomic bool is_memory_short; /* at least one has failed */
-static __thread int in_storage = -1; /* -1 on threads that are not the test's: those count */
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *memory, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-
-static bool has_memory(void)
-{
-    int64_t at = atomic_load(&allocation_that_fails);
-    if (at == 0 || in_storage == 0)
-        return true;
-    int64_t number = atomic_fetch_add(&allocations, 1) + 1;
-    if (number < at || (number > at && !atomic_load(&allocations_fail_on)))
-        return true;
-    atomic_store(&is_memory_short, true);
-    errno = ENOMEM;
-    return false;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return has_memory() ? __real_malloc(size) : NULL;
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return has_memory() ? __real_calloc(count, size) : NULL;
-}
-
-void *__wrap_realloc(void *memory, size_t size)
-{
-    return has_memory() ? __real_realloc(memory, size) : NULL;
-}
-
-static void fail_allocation(int64_t at, bool fails_on)
-{
-    atomic_store(&allocations, 0);
-    atomic_store(&is_memory_short, false);
-    atomic_store(&allocations_fail_on, fails_on);
-    atomic_store(&allocation_that_fails, at);
-}
-
 /* One run: opens, appends until something fails, closes. What became of it goes into *failure.
  * Returns the number of the last tick whose append returned. */
 static uint64_t run_once(const struct qta_session_writer_options *options,
@@ -104,9 +52,9 @@ static uint64_t run_once(const struct qta_session_writer_options *options,
     struct qta_tick tick;
     uint64_t appended = 0;
     tick_maker_init(&maker, SEED);
-    in_storage = 1;
+    short_memory_enter();
     *failure = qta_session_writer_create_in(&writer, options, maker.names, env, &err);
-    in_storage = 0;
+    short_memory_leave();
     if (*failure != QTA_OK) {
         assert_true(err.message[0] != '\0');
         assert_int_equal(err.status, *failure);
@@ -118,13 +66,13 @@ static uint64_t run_once(const struct qta_session_writer_options *options,
         tick_maker_next(&maker, QTA_TICK_NONE, &tick);
     for (int i = 0; i < RUN_TICKS && *failure == QTA_OK; i++) {
         tick_maker_next(&maker, QTA_TICK_NONE, &tick);
-        in_storage = 1;
+        short_memory_enter();
         *failure = qta_session_writer_append(writer, &tick, &err);
         if (*failure == QTA_OK)
             appended = tick.rx_seq;
         if (*failure == QTA_OK && i % 200 == 199)
             *failure = qta_session_writer_commit(writer, &err);
-        in_storage = 0;
+        short_memory_leave();
     }
     if (*failure != QTA_OK) { /* and it stays so */
         assert_true(err.message[0] != '\0');
@@ -132,12 +80,12 @@ static uint64_t run_once(const struct qta_session_writer_options *options,
         enum qta_status again = qta_session_writer_append(writer, &tick, &err);
         assert_int_equal(again, *failure);
     }
-    in_storage = 1;
+    short_memory_enter();
     enum qta_status closed = qta_session_writer_close(writer, &err);
     if (*failure == QTA_OK)
         *failure = closed;
     qta_session_writer_destroy(writer);
-    in_storage = 0;
+    short_memory_leave();
     tick_maker_finish(&maker);
     return appended;
 }
@@ -290,7 +238,7 @@ static void short_memory_loses_nothing(void **state)
     struct scratch *scratch = *state;
     int64_t harmful = 0;
     int64_t at = 1;
-    for (;; at = (int64_t)next_place((size_t)at, 8)) {
+    for (;; at = (int64_t)next_place((size_t)at, 150)) {
         struct qta_session_writer_options options = fault_options(scratch);
         struct fake_environment fake;
         enum qta_status failure;
@@ -299,10 +247,10 @@ static void short_memory_loses_nothing(void **state)
         fake_environment_fail(&fake, UINT32_C(1) << FAKE_RENAME, 3, true, EIO);
         uint64_t before = run_once(&options, &fake.base, &failure);
         fake_environment_fail(&fake, 0, 0, false, 0);
-        fail_allocation(at, at % 2 == 0);
+        short_memory_fail(at, at % 2 == 0);
         uint64_t appended = run_once(&options, &fake.base, &failure);
-        bool was_short = atomic_load(&is_memory_short);
-        fail_allocation(0, false);
+        bool was_short = short_memory_has_failed();
+        short_memory_fail(0, false);
         if (!was_short)
             break; /* there are no more of them */
         harmful += failure != QTA_OK;
@@ -518,7 +466,7 @@ static void reader_tells_of_a_failing_disk(void **state)
 
 int main(void)
 {
-    in_storage = 0;
+    short_memory_leave();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(one_failing_call_of_any_kind_loses_nothing, setup,
                                         teardown),
@@ -535,5 +483,6 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(reader_tells_of_a_failing_disk, setup, teardown),
     };
+    short_memory_include_sqlite();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
