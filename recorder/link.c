@@ -88,8 +88,10 @@ static void link_start_closing(struct qta_link *link, int code, const char *reas
     link->deadline_ns = link_now_ns(link) + close_timeout_ns;
     link->ping_ns = INT64_MAX;
     link->is_discarding |= !link->url.is_websocket; /* there is no close frame to look for */
-    if (link->url.is_websocket &&
-        !qta_websocket_write_close(&link->out, code, reason, next_mask(link->loop)))
+    bool can_wait = link->stream.fd >= 0;           /* else what is read now came before the end */
+    if (link->url.is_websocket)
+        can_wait &= qta_websocket_write_close(&link->out, code, reason, next_mask(link->loop));
+    if (!can_wait)
         link_end(link);
     link_attention(link);
 }
@@ -446,23 +448,29 @@ static void on_peer_gone(struct qta_link *link, enum qta_io io)
                       link->url.is_websocket ? " without a close frame" : "");
 }
 
+/* Reads what fits at once, and takes it. */
+static enum qta_io read_piece(struct qta_link *link)
+{
+    size_t got;
+    enum qta_io io = qta_stream_read(&link->stream, link->loop->bytes, link->loop->capacity, &got);
+    if (got > 0) {
+        int64_t ts_ns = qta_realtime_ns(link->loop->environment);
+        link->reads++;
+        if (link->state == QTA_LINK_UPGRADING)
+            take_answer(link, link->loop->bytes, got, ts_ns);
+        else
+            take_fresh(link, link->loop->bytes, got, ts_ns);
+    }
+    return io;
+}
+
 static void read_some(struct qta_link *link)
 {
     link->has_backlog = false;
     if (link->stream.fd < 0)
         return;
     for (int i = 0; i < READS_AT_ONCE; i++) {
-        size_t got;
-        enum qta_io io = qta_stream_read(&link->stream, link->loop->bytes, link->loop->capacity,
-                                         &got);
-        if (got > 0) {
-            int64_t ts_ns = qta_realtime_ns(link->loop->environment);
-            link->reads++;
-            if (link->state == QTA_LINK_UPGRADING)
-                take_answer(link, link->loop->bytes, got, ts_ns);
-            else
-                take_fresh(link, link->loop->bytes, got, ts_ns);
-        }
+        enum qta_io io = read_piece(link);
         if (io == QTA_IO_CLOSED || io == QTA_IO_FAILED)
             on_peer_gone(link, io);
         if (io != QTA_IO_DONE || !qta_link_wants_read(link))
@@ -544,7 +552,13 @@ void qta_link_on_hangup(struct qta_link *link)
     }
     if (link->state == QTA_LINK_ENDED || link->stream.fd < 0)
         return;
-    enum qta_io io = qta_stream_check_connected(&link->stream);
+    /* What came before the end is still to be read, and this is the last chance. It is no more than
+     * the kernel's buffer holds; where the link is paused, it waits in link->in. */
+    enum qta_io io = QTA_IO_DONE;
+    while (io == QTA_IO_DONE && link->state != QTA_LINK_SECURING && link->state != QTA_LINK_ENDED)
+        io = read_piece(link);
+    if (io != QTA_IO_CLOSED && io != QTA_IO_FAILED)
+        io = qta_stream_check_connected(&link->stream);
     on_peer_gone(link, io == QTA_IO_FAILED ? io : QTA_IO_CLOSED);
 }
 

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -284,6 +285,32 @@ static void a_paused_link_leaves_bytes_with_the_venue(void **state)
     assert_int_equal(client.received, sent);
 }
 
+static void a_paused_link_keeps_what_came_before_a_reset(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client client = {.fixture = fixture, .at_open = pause_here};
+    client_start(&client);
+    serve_until(fixture, &client.opened, 1);
+    int peer = accept_one(fixture);
+    enum { MUCH = 60000 };
+    static const char bytes[MUCH];
+    assert_int_equal(send(peer, bytes, MUCH, MSG_NOSIGNAL), MUCH);
+    int waiting = MUCH;
+    while (waiting > 0) /* until the other kernel buffer has all of it */
+        assert_int_equal(ioctl(peer, TIOCOUTQ, &waiting), 0);
+    const struct linger at_once = {.l_onoff = 1};
+    assert_int_equal(setsockopt(peer, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+    close(peer);
+    for (int i = 0; i < 10; i++)
+        fixture->transport->ops->service(fixture->transport, 0);
+    assert_int_equal(client.received, 0);
+    assert_int_equal(client.ended, 0);
+    fixture->transport->ops->link_pause(client.link, false);
+    serve_until(fixture, &client.ended, 1);
+    assert_int_equal(client.received, MUCH);
+    assert_int_equal(client.end.cause, QTA_CAUSE_LOST);
+}
+
 static void a_venue_that_does_not_read_is_given_up(void **state)
 {
     struct fixture *fixture = *state;
@@ -447,6 +474,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_event_may_close_any_link, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_end_may_open_the_next_link, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_paused_link_leaves_bytes_with_the_venue, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_paused_link_keeps_what_came_before_a_reset, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_venue_that_does_not_read_is_given_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(closing_does_not_wait_for_a_venue_that_does_not_read,
