@@ -68,12 +68,16 @@ void qta_circuit_breaker_abandon(struct qta_circuit_breaker *breaker, int64_t no
         open_circuit(breaker, now_ns);
 }
 
-void qta_circuit_breaker_succeed(struct qta_circuit_breaker *breaker)
+void qta_circuit_breaker_reset(struct qta_circuit_breaker *breaker)
 {
-    if (breaker->state == QTA_CIRCUIT_BLOCKED)
-        return;
     breaker->state = QTA_CIRCUIT_CLOSED;
     breaker->failures = 0;
+}
+
+void qta_circuit_breaker_succeed(struct qta_circuit_breaker *breaker)
+{
+    if (breaker->state != QTA_CIRCUIT_BLOCKED)
+        qta_circuit_breaker_reset(breaker);
 }
 
 void qta_circuit_breaker_block(struct qta_circuit_breaker *breaker)

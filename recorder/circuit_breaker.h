@@ -10,17 +10,17 @@
  *        |                                                 v                |
  *        +---------------- it succeeds --------------- half open -----------+
  *
- *      any --block()--> blocked, for good
+ *      any --block()--> blocked, for good: until somebody says reset()
  *
  *  Half open is exactly one attempt: nothing else may start until it is known how it went.
  *
  *  A failure is an attempt that did not lead to data, whatever ended it (no address, no connection,
  *  TLS, a refused upgrade, no answer in time, a refused login, an error of the provider), and the
- *  loss of a connection. A success is a connection that has delivered data for a while, as backoff.h
- *  says; one that only opens, or is only subscribed, is not yet one.
- *  The loss of a connection that stood for a long time without any data, a closed market's, is
- *  neither: abandon(). Errors that repeating cannot heal (a bad key, a feed that the account does
- *  not have, a bad certificate) block.
+ *  loss of a connection. A success is a connection that has delivered data for a while, as
+ * backoff.h says; one that only opens, or is only subscribed, is not yet one. The loss of a
+ * connection that stood for a long time without any data, a closed market's, is neither: abandon().
+ * Errors that repeating cannot heal (a bad key, a feed that the account does not have, a bad
+ * certificate) block.
  *
  *  Plain value of one thread; time is an argument. */
 #ifndef QTA_RECORDER_CIRCUIT_BREAKER_H
@@ -61,6 +61,9 @@ int64_t qta_circuit_breaker_ready_ns(const struct qta_circuit_breaker *breaker);
 void qta_circuit_breaker_fail(struct qta_circuit_breaker *breaker, int64_t now_ns);
 void qta_circuit_breaker_abandon(struct qta_circuit_breaker *breaker, int64_t now_ns);
 void qta_circuit_breaker_succeed(struct qta_circuit_breaker *breaker);
+
+/** Closes it whatever was, blocked included: another attempt by another right. */
+void qta_circuit_breaker_reset(struct qta_circuit_breaker *breaker);
 
 /** A person must act: nothing is allowed any more. */
 void qta_circuit_breaker_block(struct qta_circuit_breaker *breaker);

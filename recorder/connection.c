@@ -74,19 +74,33 @@ static int64_t next_due_ns(const struct qta_connection *connection, size_t budge
     return earlier(due_ns, qta_send_queue_due_ns(&connection->send_queue));
 }
 
+static void tell_limits(struct qta_connection *connection)
+{
+    struct qta_send_queue *queue = &connection->send_queue;
+    struct qta_connect_queue *connects = connection->options.connects;
+    int64_t now_ns = connection->now_ns;
+    qta_feed_limit(&connection->feed, QTA_FEED_MESSAGES,
+                   qta_rate_limiter_rate_per_s(&queue->limiter, now_ns), queue->limiter.throttles,
+                   queue->waits);
+    qta_feed_limit(&connection->feed, QTA_FEED_CONNECTS,
+                   qta_rate_limiter_rate_per_s(&connects->limiter, now_ns),
+                   connects->limiter.throttles, connects->waits);
+}
+
 static void tell_feed(struct qta_connection *connection)
 {
     struct qta_feed_standing standing = {
         .state = (int)connection->state,
         .is_subscribed = connection->state == QTA_CONNECTION_SUBSCRIBED,
-        .is_circuit_open = connection->breaker.state == QTA_CIRCUIT_OPEN ||
-                           connection->breaker.state == QTA_CIRCUIT_HALF_OPEN,
+        .circuit = (int)connection->breaker.state,
+        .circuit_opens = connection->breaker.opens,
         .failures = connection->backoff.failures,
         .send_queue_bytes = connection->send_queue.bytes,
     };
     for (int i = 0; i < QTA_WANT_STATE_COUNT; i++)
         standing.subscriptions[i] = qta_wants_count(connection->wants, (enum qta_want_state)i);
     qta_feed_stand(&connection->feed, &standing, connection->now_ns);
+    tell_limits(connection);
 }
 
 /* Only data makes a connection a good one: opened or subscribed is not enough. */
@@ -335,7 +349,6 @@ static enum qta_status copy_options(struct qta_connection *connection, struct qt
     qta_send_queue_init(&connection->send_queue, provider->rate_limit_per_s,
                         provider->rate_limit_burst);
     const struct qta_health_options *health = &gateway->health;
-    connection->feed.rate_limit_per_s = provider->rate_limit_per_s;
     const struct qta_feed_identity identity = {
         .name = connection->name,
         .label = connection->label,

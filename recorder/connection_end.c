@@ -74,10 +74,10 @@ static void wait_for(struct qta_connection *connection, const char *sentence, in
     connection->state = QTA_CONNECTION_BACKING_OFF;
     connection->deadline_ns = later(connection->now_ns + delay_ns,
                                     qta_circuit_breaker_ready_ns(&connection->breaker));
+    int64_t attempt_ns = connection->deadline_ns;
     if (!qta_connection_is_offline(connection))
-        connection->deadline_ns = later(connection->deadline_ns,
-                                        qta_connect_queue_ready_ns(connection->options.connects));
-    log_failure(connection, sentence, connection->deadline_ns - connection->now_ns);
+        attempt_ns = later(attempt_ns, qta_connect_queue_ready_ns(connection->options.connects));
+    log_failure(connection, sentence, attempt_ns - connection->now_ns);
 }
 
 /* Back off, or give up. */
@@ -146,8 +146,7 @@ void qta_connection_finish(struct qta_connection *connection)
     connection->is_stopping = false;
     connection->refusals = 0;
     qta_backoff_forget(&connection->backoff);
-    qta_circuit_breaker_init(&connection->breaker, connection->breaker.failure_threshold,
-                             connection->breaker.timeout_ns);
+    qta_circuit_breaker_reset(&connection->breaker);
 }
 
 void qta_connection_end(struct qta_connection *connection,

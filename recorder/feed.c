@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "recorder/circuit_breaker.h"
+
 #define US INT64_C(1000)
 #define MS (1000 * US)
 #define S (1000 * MS)
@@ -83,9 +85,21 @@ void qta_feed_stand(struct qta_feed *feed, const struct qta_feed_standing *stand
     for (int i = 0; i < 4; i++)
         atomic_store_explicit(&feed->subscriptions[i], standing->subscriptions[i],
                               memory_order_relaxed);
-    note_since(&feed->circuit_open_since_ns, standing->is_circuit_open, now_ns);
+    atomic_store_explicit(&feed->circuit, standing->circuit, memory_order_relaxed);
+    atomic_store_explicit(&feed->circuit_opens, standing->circuit_opens, memory_order_relaxed);
+    bool is_open = standing->circuit == QTA_CIRCUIT_OPEN ||
+                   standing->circuit == QTA_CIRCUIT_HALF_OPEN;
+    note_since(&feed->circuit_open_since_ns, is_open, now_ns);
     note_since(&feed->unsubscribed_since_ns, !standing->is_subscribed, now_ns);
     if (feed->ticks != feed->ticks_seen)
         atomic_store_explicit(&feed->last_tick_ns, now_ns, memory_order_relaxed);
     feed->ticks_seen = feed->ticks;
+}
+
+void qta_feed_limit(struct qta_feed *feed, enum qta_feed_limit_kind kind, double rate_per_s,
+                    uint64_t throttles, uint64_t waits)
+{
+    atomic_store_explicit(&feed->rate_per_s[kind], rate_per_s, memory_order_relaxed);
+    atomic_store_explicit(&feed->throttles[kind], throttles, memory_order_relaxed);
+    atomic_store_explicit(&feed->waits[kind], waits, memory_order_relaxed);
 }

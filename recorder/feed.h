@@ -29,10 +29,13 @@ struct qta_feed_identity {
     size_t shard_index;    /**< connections of the same shard carry the same data */
 };
 
+/** What is limited: the connection's own messages, the connects of the whole provider. */
+enum qta_feed_limit_kind { QTA_FEED_MESSAGES, QTA_FEED_CONNECTS };
+enum { QTA_FEED_LIMITS = 2 };
+
 struct qta_feed {
     bool is_detailed; /**< every tick is counted, not only frames and events; set before the run */
     uint32_t symbols_max;
-    double rate_limit_per_s; /**< of what is sent; 0 for none */
     struct qta_feed_identity is;
 
     /* of every tick */
@@ -56,11 +59,16 @@ struct qta_feed {
     /* how it stands, as of the network thread's last turn */
     _Atomic int state;                     /**< enum qta_connection_state */
     _Atomic uint32_t failures;             /**< in a row */
-    _Atomic int64_t circuit_open_since_ns; /**< monotonic; 0: it is closed */
+    _Atomic int circuit;                   /**< enum qta_circuit_state */
+    _Atomic uint64_t circuit_opens;        /**< how often it opened */
+    _Atomic int64_t circuit_open_since_ns; /**< monotonic; 0: it is closed, or blocked */
     _Atomic int64_t unsubscribed_since_ns; /**< monotonic: not subscribed since then; 0: it is */
     _Atomic int64_t last_tick_ns;          /**< monotonic; 0: none yet */
     _Atomic uint64_t send_queue_bytes;
-    _Atomic uint64_t subscriptions[4]; /**< by enum qta_want_state */
+    _Atomic double rate_per_s[QTA_FEED_LIMITS];  /**< allowed now; HUGE_VAL for no limit */
+    _Atomic uint64_t throttles[QTA_FEED_LIMITS]; /**< signals of the venue */
+    _Atomic uint64_t waits[QTA_FEED_LIMITS];     /**< what could not go at once */
+    _Atomic uint64_t subscriptions[4];           /**< by enum qta_want_state */
 
     /* the network thread's own */
     uint64_t ticks;
@@ -111,12 +119,17 @@ void qta_feed_end(struct qta_feed *feed, unsigned cause, bool was_open);
 struct qta_feed_standing {
     int state;
     bool is_subscribed;
-    bool is_circuit_open;
+    int circuit; /**< enum qta_circuit_state */
+    uint64_t circuit_opens;
     uint32_t failures;
     uint64_t send_queue_bytes;
     uint64_t subscriptions[4];
 };
 void qta_feed_stand(struct qta_feed *feed, const struct qta_feed_standing *standing,
                     int64_t now_ns);
+
+/** How fast it may go, and how often it had to be slower. */
+void qta_feed_limit(struct qta_feed *feed, enum qta_feed_limit_kind kind, double rate_per_s,
+                    uint64_t throttles, uint64_t waits);
 
 #endif

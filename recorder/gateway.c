@@ -336,7 +336,7 @@ static enum qta_status make_agent(struct qta_gateway *gateway,
     return qta_network_agent_create(&gateway->agent, &agent, err);
 }
 
-static struct qta_gateway_view view_of(const struct qta_gateway *gateway)
+struct qta_gateway_view qta_gateway_view(const struct qta_gateway *gateway)
 {
     return (struct qta_gateway_view){
         .environment = gateway->environment,
@@ -355,7 +355,7 @@ static enum qta_status make_health(struct qta_gateway *gateway,
 {
     if (!qta_health_is_wanted(&options->health))
         return QTA_OK;
-    struct qta_gateway_view view = view_of(gateway);
+    struct qta_gateway_view view = qta_gateway_view(gateway);
     return qta_health_service_create(&gateway->health, options, &view, err);
 }
 
@@ -662,7 +662,7 @@ enum qta_status qta_gateway_status(const struct qta_gateway *gateway, char **tex
     if (gateway->health) {
         qta_health_service_write_status(gateway->health, &page);
     } else {
-        struct qta_gateway_view view = view_of(gateway);
+        struct qta_gateway_view view = qta_gateway_view(gateway);
         struct qta_status_sources sources = {
             .view = &view,
             .now_ns = qta_monotonic_ns(gateway->environment),

@@ -14,6 +14,7 @@
 #include <qta/gateway.h>
 
 #include "core/environment.h"
+#include "recorder/gateway_view.h"
 #include "recorder/subscriber_set.h"
 #include "recorder/transport.h"
 
@@ -33,5 +34,8 @@ bool qta_gateway_step(struct qta_gateway *gateway);
 enum qta_status qta_gateway_result(const struct qta_gateway *gateway, struct qta_error *err);
 
 struct qta_subscriber_set *qta_gateway_subscribers(struct qta_gateway *gateway);
+
+/** What may be looked at; valid as long as the gateway. */
+struct qta_gateway_view qta_gateway_view(const struct qta_gateway *gateway);
 
 #endif

@@ -3,12 +3,12 @@
 #include "recorder/metrics_page.h"
 
 #include <libwebsockets.h>
-#include <math.h>
 #include <string.h>
 
 #include <qta/version.h>
 
 #include "core/utf8.h"
+#include "recorder/circuit_breaker.h"
 #include "recorder/process_figures.h"
 
 static void family(struct qta_exposition *page, const char *name, enum qta_metric_kind kind,
@@ -147,9 +147,9 @@ static uint64_t failures_of(const struct qta_feed *feed)
 {
     return atomic_load_explicit(&feed->failures, memory_order_relaxed);
 }
-static uint64_t circuit_of(const struct qta_feed *feed)
+static uint64_t circuit_opens_of(const struct qta_feed *feed)
 {
-    return read_flag(atomic_load_explicit(&feed->circuit_open_since_ns, memory_order_relaxed) != 0);
+    return qta_counter_read(&feed->circuit_opens);
 }
 static uint64_t waiting_of(const struct qta_feed *feed)
 {
@@ -168,8 +168,8 @@ static void write_by_connection(struct qta_exposition *page, const struct qta_ga
         {"qta_connects", QTA_METRIC_COUNTER, "connections that opened", connects_of},
         {"qta_gaps", QTA_METRIC_COUNTER, "outages that were recorded as a gap", gaps_of},
         {"qta_connection_failures", QTA_METRIC_GAUGE, "failures in a row", failures_of},
-        {"qta_circuit_breaker_open", QTA_METRIC_GAUGE,
-         "1 while the circuit breaker allows single attempts only", circuit_of},
+        {"qta_circuit_breaker_opens", QTA_METRIC_COUNTER,
+         "how often the circuit breaker opened, failed probes included", circuit_opens_of},
         {"qta_send_queue_bytes", QTA_METRIC_GAUGE, "messages that wait for the rate limit",
          waiting_of},
     };
@@ -230,12 +230,73 @@ static void write_states(struct qta_exposition *page, const struct qta_gateway_v
             qta_exposition_sample(page, qta_counter_read(&feed->subscriptions[want]), OF(feed),
                                   "state", wants[want], NULL);
     }
-    family(page, "qta_rate_limit_messages_per_second", QTA_METRIC_GAUGE,
-           "messages that may be sent, in the long run; +Inf for no limit");
+}
+
+static void write_circuits(struct qta_exposition *page, const struct qta_gateway_view *view)
+{
+    family(page, "qta_circuit_breaker_state", QTA_METRIC_GAUGE,
+           "1 for the state that the circuit breaker is in");
     for (size_t i = 0; i < view->connection_count; i++) {
         const struct qta_feed *feed = qta_gateway_view_feed(view, i);
-        double rate = feed->rate_limit_per_s > 0 ? feed->rate_limit_per_s : HUGE_VAL;
-        qta_exposition_sample_real(page, rate, OF(feed), NULL);
+        int now = atomic_load_explicit(&feed->circuit, memory_order_relaxed);
+        for (int state = 0; state < QTA_CIRCUIT_STATE_COUNT; state++)
+            qta_exposition_sample(page, read_flag(state == now), OF(feed), "state",
+                                  qta_circuit_state_name((enum qta_circuit_state)state), NULL);
+    }
+}
+
+/* ---- limits -----------------------------------------------------------------------------------
+ */
+
+static void write_rate(struct qta_exposition *page, const struct qta_feed *feed,
+                       enum qta_feed_limit_kind kind)
+{
+    double rate_per_s = atomic_load_explicit(&feed->rate_per_s[kind], memory_order_relaxed);
+    qta_exposition_sample_real(page, rate_per_s, "provider", feed->is.name, "connection",
+                               kind == QTA_FEED_CONNECTS ? "" : feed->is.label, NULL);
+}
+
+static void write_count(struct qta_exposition *page, const struct qta_feed *feed,
+                        enum qta_feed_limit_kind kind, const _Atomic uint64_t *counts)
+{
+    static const char *const what[QTA_FEED_LIMITS] = {"messages", "connects"};
+    qta_exposition_sample(page, qta_counter_read(&counts[kind]), "provider", feed->is.name,
+                          "connection", kind == QTA_FEED_CONNECTS ? "" : feed->is.label, "what",
+                          what[kind], NULL);
+}
+
+/* The connections of a provider follow one another; its limit on connects is told once. */
+static bool is_first_of_provider(const struct qta_gateway_view *view, size_t index)
+{
+    return index == 0 || qta_gateway_view_feed(view, index - 1)->is.provider_index !=
+                             qta_gateway_view_feed(view, index)->is.provider_index;
+}
+
+static void write_limits(struct qta_exposition *page, const struct qta_gateway_view *view)
+{
+    family(page, "qta_rate_limit_messages_per_second", QTA_METRIC_GAUGE,
+           "messages that may be sent now, in the long run; +Inf for no limit");
+    for (size_t i = 0; i < view->connection_count; i++)
+        write_rate(page, qta_gateway_view_feed(view, i), QTA_FEED_MESSAGES);
+    family(page, "qta_rate_limit_connects_per_second", QTA_METRIC_GAUGE,
+           "attempts to connect that may start now, in the long run; +Inf for no limit");
+    for (size_t i = 0; i < view->connection_count; i++)
+        if (is_first_of_provider(view, i))
+            write_rate(page, qta_gateway_view_feed(view, i), QTA_FEED_CONNECTS);
+    for (int is_wait = 0; is_wait < 2; is_wait++) {
+        if (is_wait)
+            family(page, "qta_rate_limit_waits", QTA_METRIC_COUNTER,
+                   "messages and connects that had to wait for the rate limit");
+        else
+            family(page, "qta_throttles", QTA_METRIC_COUNTER,
+                   "how often the venue said that it was too much");
+        for (size_t i = 0; i < view->connection_count; i++) {
+            const struct qta_feed *feed = qta_gateway_view_feed(view, i);
+            const _Atomic uint64_t *counts = is_wait ? feed->waits : feed->throttles;
+            write_count(page, feed, QTA_FEED_MESSAGES, counts);
+            if (is_first_of_provider(view, i))
+                write_count(page, feed, QTA_FEED_CONNECTS, counts);
+        }
     }
 }
 
@@ -551,6 +612,8 @@ void qta_metrics_page_write(struct qta_exposition *page, const struct qta_metric
     write_by_connection(page, sources->view);
     write_causes(page, sources->view);
     write_states(page, sources->view);
+    write_circuits(page, sources->view);
+    write_limits(page, sources->view);
     write_subscribers(page, sources->view);
     write_recording(page, sources->view);
     if (!sources->view->is_replay)

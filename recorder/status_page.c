@@ -1,6 +1,7 @@
 /* JSON by hand: punctuation where it belongs, values by the writer of adapters/. */
 #include "recorder/status_page.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include <qta/version.h>
 
 #include "adapters/json_writer.h"
+#include "recorder/circuit_breaker.h"
 
 #define ALIVE_NS INT64_C(30000000000)
 
@@ -186,6 +188,30 @@ static void write_subscriptions(struct qta_byte_buffer *page, const struct qta_f
     put(page, "}");
 }
 
+/* A rate without a limit is left out: JSON has no word for it. */
+static void put_rate(struct qta_byte_buffer *page, const char *name, double rate)
+{
+    if (isfinite(rate))
+        put_real(page, name, rate);
+}
+
+static void write_limits(struct qta_byte_buffer *page, const struct qta_feed *feed)
+{
+    int circuit = atomic_load_explicit(&feed->circuit, memory_order_relaxed);
+    double messages_per_s = atomic_load_explicit(&feed->rate_per_s[QTA_FEED_MESSAGES],
+                                                 memory_order_relaxed);
+    double connects_per_s = atomic_load_explicit(&feed->rate_per_s[QTA_FEED_CONNECTS],
+                                                 memory_order_relaxed);
+    put_text(page, "circuit", qta_circuit_state_name((enum qta_circuit_state)circuit));
+    put_name(page, "rate_limit");
+    put(page, "{");
+    put_rate(page, "messages_per_s", messages_per_s);
+    put_rate(page, "connects_per_s", connects_per_s);
+    put_number(page, "messages_throttled", qta_counter_read(&feed->throttles[QTA_FEED_MESSAGES]));
+    put_number(page, "connects_throttled", qta_counter_read(&feed->throttles[QTA_FEED_CONNECTS]));
+    put(page, "}");
+}
+
 static void write_connection(struct qta_byte_buffer *page, const struct qta_status_sources *sources,
                              size_t index)
 {
@@ -207,8 +233,7 @@ static void write_connection(struct qta_byte_buffer *page, const struct qta_stat
     put_number(page, "connects", qta_counter_read(&feed->connects));
     put_number(page, "failures_in_a_row",
                atomic_load_explicit(&feed->failures, memory_order_relaxed));
-    put_flag(page, "circuit_open",
-             atomic_load_explicit(&feed->circuit_open_since_ns, memory_order_relaxed) != 0);
+    write_limits(page, feed);
     put_number(page, "gaps", qta_counter_read(&feed->gaps));
     put_number(page, "send_queue_bytes", qta_counter_read(&feed->send_queue_bytes));
     if (last_ns != 0)

@@ -1,6 +1,7 @@
 #include "tests/recorder/stage.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include <qta/log.h>
 
 #include "recorder/gateway_internal.h"
+#include "recorder/metrics_page.h"
 #include "tests/recorder/chatty_adapter.h"
 
 /* ---- the venue --------------------------------------------------------------------------------
@@ -172,6 +174,27 @@ const struct qta_tick *stage_conn(const struct stage *stage, enum qta_conn_state
             return &stage->ticks[i];
     }
     return NULL;
+}
+
+double stage_metric(const struct stage *stage, const char *series)
+{
+    struct qta_exposition page = {.is_openmetrics = false};
+    struct qta_gateway_view view = qta_gateway_view(stage->gateway);
+    struct qta_metrics_sources sources = {.view = &view, .now_ns = stage->environment.monotonic_ns};
+    qta_metrics_page_write(&page, &sources);
+    assert(!page.text.is_failed);
+    double value = NAN;
+    char *text = strndup((const char *)page.text.bytes, page.text.length);
+    assert(text);
+    size_t length = strlen(series);
+    for (const char *line = text; line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, series, length) == 0 && line[length] == ' ')
+            value = strtod(line + length, NULL);
+    }
+    free(text);
+    qta_byte_buffer_finish(&page.text);
+    return value;
 }
 
 int stage_log_count(const struct stage *stage, const char *text)

@@ -86,6 +86,10 @@ const struct qta_tick *stage_tick(const struct stage *stage, enum qta_tick_type 
 /** The first CONN tick of a state, NULL for none. */
 const struct qta_tick *stage_conn(const struct stage *stage, enum qta_conn_state state);
 
+/** The value of a series on the page for Prometheus, such as
+ * "qta_connects_total{provider=\"venue\"}"; NAN when it is not there. */
+double stage_metric(const struct stage *stage, const char *series);
+
 /** How often the text occurs in the log. */
 int stage_log_count(const struct stage *stage, const char *text);
 

@@ -11,7 +11,8 @@
 #define S INT64_C(1000000000)
 
 /* A story, one character a second: 'a' asks for an attempt and gets it, 'n' asks and does not, 'f'
- * an attempt fails, 's' succeeds, 'q' ends without a verdict, 'b' blocks, '.' nothing. */
+ * an attempt fails, 's' succeeds, 'q' ends without a verdict, 'b' blocks, 'r' resets, '.' nothing.
+ */
 static void play(struct qta_circuit_breaker *breaker, const char *story, int64_t now_ns)
 {
     for (const char *at = story; *at; at++, now_ns += S) {
@@ -27,6 +28,8 @@ static void play(struct qta_circuit_breaker *breaker, const char *story, int64_t
             qta_circuit_breaker_abandon(breaker, now_ns);
         else if (*at == 'b')
             qta_circuit_breaker_block(breaker);
+        else if (*at == 'r')
+            qta_circuit_breaker_reset(breaker);
     }
 }
 
@@ -62,6 +65,9 @@ static void every_story_ends_in_its_state(void **state)
         {3, "bnnnnnnnnnnnn", "blocked", 0},
         {3, "abfsqn", "blocked", 0}, /* for good */
         {3, "afafaf....abnnnnnnn", "blocked", 1},
+        {3, "bnra", "closed", 0}, /* but for somebody who knows better */
+        {3, "afafafnra", "closed", 1},
+        {3, "afafrafaf", "closed", 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         print_message("case '%s', threshold %u\n", cases[i].story, cases[i].threshold);

@@ -6,6 +6,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -336,6 +338,140 @@ static void standing_there_without_data_takes_nothing_back(void **state)
     }
 }
 
+/* ---- what is shown of it ----------------------------------------------------------------------
+ */
+
+static double limit_of(const struct stage *stage, const char *family, const char *what)
+{
+    char series[128];
+    snprintf(series, sizeof series, "%s{provider=\"venue\"%s%s%s}", family, what ? ",what=\"" : "",
+             what ? what : "", what ? "\"" : "");
+    return stage_metric(stage, series);
+}
+
+static bool is_about(double value, double expected)
+{
+    return fabs(value - expected) < 1e-6;
+}
+
+static const char *circuit_of(const struct stage *stage)
+{
+    static const char *const names[] = {"closed", "open", "half_open", "blocked"};
+    const char *now = "none";
+    double sum = 0;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char series[128];
+        snprintf(series, sizeof series,
+                 "qta_circuit_breaker_state{provider=\"venue\",state=\"%s\"}", names[i]);
+        double value = stage_metric(stage, series);
+        now = value == 1 ? names[i] : now;
+        sum += value;
+    }
+    return sum == 1 ? now : "several"; /* also when one is missing */
+}
+
+static void assert_status_has(const struct stage *stage, const char *text)
+{
+    char *status;
+    assert_int_equal(qta_gateway_status(stage->gateway, &status, NULL), QTA_OK);
+    if (!strstr(status, text))
+        print_message("%s\n", status);
+    assert_non_null(strstr(status, text));
+    free(status);
+}
+
+static void the_metrics_tell_how_the_limits_move(void **state)
+{
+    (void)state;
+    static const struct act acts[] = {
+        {.is_refused = true, .end = {.cause = QTA_CAUSE_HTTP, .code = 429, .reason = "slow down"}},
+        {.says = "slower 7"},
+    };
+    struct stage *stage = make_stage(acts, 2);
+    stage->provider.connects_per_minute = 30;
+    stage->provider.rate_limit_per_s = 64;
+    stage->provider.rate_limit_burst = 1;
+    stage_open(stage);
+    stage_run_for(stage, 5 * MS); /* 429 comes after 10 ms */
+    assert_true(is_about(limit_of(stage, "qta_rate_limit_connects_per_second", NULL), 16 / 60.0));
+    assert_true(limit_of(stage, "qta_rate_limit_messages_per_second", NULL) == 64);
+    assert_true(limit_of(stage, "qta_throttles_total", "connects") == 0);
+    assert_true(limit_of(stage, "qta_rate_limit_waits_total", "connects") == 0);
+    stage_run_for(stage, S);
+    assert_true(is_about(limit_of(stage, "qta_rate_limit_connects_per_second", NULL), 8 / 60.0));
+    assert_true(limit_of(stage, "qta_throttles_total", "connects") == 1);
+    stage_run_for(stage, 9 * S); /* connected, asked for fewer messages */
+    assert_true(limit_of(stage, "qta_throttles_total", "messages") == 1);
+    assert_true(limit_of(stage, "qta_rate_limit_messages_per_second", NULL) == 32);
+    assert_true(limit_of(stage, "qta_rate_limit_waits_total", "messages") == 1); /* behind login */
+    assert_status_has(stage, "\"rate_limit\":{\"messages_per_s\":32,\"connects_per_s\":0.133333,"
+                             "\"messages_throttled\":1,\"connects_throttled\":1}");
+    stage_run_for(stage, 11 * MINUTE);
+    assert_true(is_about(limit_of(stage, "qta_rate_limit_connects_per_second", NULL), 16 / 60.0));
+    assert_true(limit_of(stage, "qta_rate_limit_messages_per_second", NULL) == 64);
+    assert_true(limit_of(stage, "qta_throttles_total", "connects") == 1);
+    destroy_stage(stage);
+}
+
+static void the_metrics_tell_of_connects_that_wait(void **state)
+{
+    (void)state;
+    static const struct act act = {.is_refused = true, .end = REFUSED};
+    struct stage *stage = make_stage(&act, 1);
+    stage->provider.connects_per_minute = 2;
+    stage->options.reconnect_delay_ns = MS;
+    stage->options.reconnect_delay_max_ns = MS;
+    stage_open(stage);
+    stage_run_for(stage, 10 * MINUTE);
+    assert_in_range(scripted_attempts(stage->transport), 19, 21);
+    double waits = limit_of(stage, "qta_rate_limit_waits_total", "connects");
+    assert_true(waits >= 18 && waits <= 20);
+    destroy_stage(stage);
+}
+
+static void no_limit_is_shown_as_none(void **state)
+{
+    (void)state;
+    struct stage *stage = make_stage(NULL, 0);
+    stage_open(stage);
+    stage_run_for(stage, S);
+    assert_true(isinf(limit_of(stage, "qta_rate_limit_connects_per_second", NULL)));
+    assert_true(isinf(limit_of(stage, "qta_rate_limit_messages_per_second", NULL)));
+    assert_status_has(stage, "\"rate_limit\":{\"messages_throttled\":0,\"connects_throttled\":0}");
+    destroy_stage(stage);
+}
+
+static void the_metrics_tell_the_state_of_the_circuit(void **state)
+{
+    (void)state;
+    static const struct act acts[] = {
+        {.is_refused = true, .end = REFUSED},
+        {.is_refused = true, .end = REFUSED},
+        {.is_refused = true, .end = REFUSED},
+        {.lifetime_ns = 65 * S, .end = RESET},
+        {.says = "block"},
+    };
+    struct stage *stage = make_stage(acts, 5);
+    stage->provider.breaker_threshold = 3;
+    stage->provider.breaker_timeout_ns = 120 * S;
+    stage_open(stage);
+    stage_run_for(stage, MS);
+    assert_string_equal(circuit_of(stage), "closed");
+    stage_run_for(stage, MINUTE);
+    assert_string_equal(circuit_of(stage), "open");
+    assert_true(limit_of(stage, "qta_circuit_breaker_opens_total", NULL) == 1);
+    assert_status_has(stage, "\"circuit\":\"open\"");
+    stage_run_for(stage, 90 * S); /* the probe is there, and young */
+    assert_string_equal(circuit_of(stage), "half_open");
+    stage_run_for(stage, 33 * S);
+    assert_string_equal(circuit_of(stage), "closed");
+    stage_run_for(stage, MINUTE);
+    assert_true(stage->is_over);
+    assert_string_equal(circuit_of(stage), "blocked");
+    assert_true(limit_of(stage, "qta_circuit_breaker_opens_total", NULL) == 1);
+    destroy_stage(stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +481,10 @@ int main(void)
         cmocka_unit_test(a_venue_that_wants_fewer_connects_sees_none_for_a_while),
         cmocka_unit_test(an_open_circuit_closes_only_when_a_probe_has_brought_data_for_a_minute),
         cmocka_unit_test(standing_there_without_data_takes_nothing_back),
+        cmocka_unit_test(the_metrics_tell_how_the_limits_move),
+        cmocka_unit_test(the_metrics_tell_of_connects_that_wait),
+        cmocka_unit_test(no_limit_is_shown_as_none),
+        cmocka_unit_test(the_metrics_tell_the_state_of_the_circuit),
     };
     return cmocka_run_group_tests_name("reconnects", tests, NULL, NULL);
 }
