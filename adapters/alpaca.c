@@ -9,6 +9,7 @@
 #include "adapters/alpaca_channel.h"
 #include "adapters/alpaca_decode.h"
 #include "adapters/alpaca_error.h"
+#include "adapters/alpaca_keys.h"
 #include "adapters/alpaca_request.h"
 #include "adapters/byte_buffer.h"
 #include "adapters/json_writer.h"
@@ -42,9 +43,7 @@ struct alpaca {
     struct qta_adapter base;
     struct qta_alpaca_decoder *decoder;
     char *url;
-    char *key;
-    char *secret;
-    char *bearer; /* "Bearer KEY" */
+    struct qta_alpaca_keys keys;
     enum qta_auth_method auth_method;
     bool is_msgpack;
 
@@ -78,41 +77,6 @@ static void disarm(struct alpaca *alpaca)
 static void say(struct alpaca *alpaca, enum qta_log_level level, const char *sentence)
 {
     alpaca->base.host->ops->log(alpaca->base.host, level, sentence);
-}
-
-/* The length of the key or secret that text starts with; 0 for neither. */
-static size_t credential_length(const struct alpaca *alpaca, const char *text, size_t length)
-{
-    const char *const credentials[] = {alpaca->key, alpaca->secret};
-    size_t longest = 0;
-    for (size_t i = 0; i < sizeof credentials / sizeof credentials[0]; i++) {
-        size_t own = credentials[i] ? strlen(credentials[i]) : 0;
-        if (own > longest && own <= length && memcmp(text, credentials[i], own) == 0)
-            longest = own;
-    }
-    return longest;
-}
-
-/* What the venue wrote may hold anything, our keys included: only plain characters and no key go on
- * to a person. */
-static void quote_venue(const struct alpaca *alpaca, char *out, size_t capacity, const char *text,
-                        size_t length)
-{
-    size_t used = 0;
-    for (size_t i = 0; i < length && used + 4 < capacity && used < 80; i++) {
-        size_t credential = credential_length(alpaca, text + i, length - i);
-        if (credential > 0) {
-            memcpy(out + used, "***", 3);
-            used += 3;
-            i += credential - 1;
-            continue;
-        }
-        out[used] = '?';
-        if (text[i] >= 0x20 && text[i] < 0x7f && text[i] != '\'')
-            out[used] = text[i];
-        used++;
-    }
-    out[used] = '\0';
 }
 
 static void fail(struct alpaca *alpaca, enum qta_reaction reaction, enum qta_conn_cause cause,
@@ -264,6 +228,8 @@ static void send_authentication(struct alpaca *alpaca)
 {
     bool is_token = alpaca->auth_method == QTA_AUTH_BEARER;
     struct qta_byte_buffer buffer = {0};
+    /* all at once: a buffer that grows leaves copies of keys behind */
+    qta_byte_buffer_reserve(&buffer, qta_alpaca_keys_room(&alpaca->keys));
     if (alpaca->is_msgpack) {
         qta_msgpack_write_map(&buffer, 3);
         qta_msgpack_write_string(&buffer, "action", strlen("action"));
@@ -271,8 +237,8 @@ static void send_authentication(struct alpaca *alpaca)
     } else {
         qta_byte_buffer_append(&buffer, "{\"action\":\"auth\"", strlen("{\"action\":\"auth\""));
     }
-    write_credential(alpaca, &buffer, "key", is_token ? "oauth" : alpaca->key);
-    write_credential(alpaca, &buffer, "secret", is_token ? alpaca->key : alpaca->secret);
+    write_credential(alpaca, &buffer, "key", is_token ? "oauth" : alpaca->keys.key);
+    write_credential(alpaca, &buffer, "secret", is_token ? alpaca->keys.key : alpaca->keys.secret);
     if (!alpaca->is_msgpack)
         qta_byte_buffer_append_byte(&buffer, '}');
     alpaca->state = AUTHENTICATING;
@@ -296,7 +262,7 @@ static void become_ready(struct alpaca *alpaca)
 
 static void authenticate_again(struct alpaca *alpaca, const char *sentence)
 {
-    bool can_repeat = alpaca->key && alpaca->auth_method != QTA_AUTH_NONE &&
+    bool can_repeat = alpaca->keys.key && alpaca->auth_method != QTA_AUTH_NONE &&
                       !alpaca->has_repeated_authentication;
     if (!can_repeat) {
         fail(alpaca, QTA_REACTION_BLOCK, QTA_CAUSE_AUTH, 401, 0, sentence);
@@ -315,11 +281,17 @@ static bool is_text(const char *text, size_t length, const char *expected)
     return length == strlen(expected) && memcmp(text, expected, length) == 0;
 }
 
+/* Alpaca's usual way is a message. */
+static bool is_by_message(const struct alpaca *alpaca)
+{
+    return alpaca->auth_method == QTA_AUTH_API_KEY || alpaca->auth_method == QTA_AUTH_MESSAGE;
+}
+
 static void greet(struct alpaca *alpaca)
 {
     if (alpaca->auth_method == QTA_AUTH_NONE || alpaca->has_said_ahead) {
         become_ready(alpaca);
-    } else if (alpaca->auth_method == QTA_AUTH_API_KEY) {
+    } else if (is_by_message(alpaca)) {
         send_authentication(alpaca);
     } else {
         alpaca->state = HEADERS;
@@ -350,7 +322,7 @@ static void on_error(void *user, int64_t code, const char *message, size_t lengt
         return;
     const struct qta_alpaca_error *error = qta_alpaca_error_find(code);
     char venue[96];
-    quote_venue(alpaca, venue, sizeof venue, message, length);
+    qta_alpaca_keys_quote(&alpaca->keys, venue, sizeof venue, message, length);
     char sentence[256];
     snprintf(sentence, sizeof sentence, "%s (error %lld: '%s')", error->sentence, (long long)code,
              venue);
@@ -436,27 +408,6 @@ static const struct qta_alpaca_events decoder_events = {
 /* ---- the adapter's table ----------------------------------------------------------------------
  */
 
-static void wipe_and_free(char *secret)
-{
-    if (secret)
-        explicit_bzero(secret, strlen(secret));
-    free(secret);
-}
-
-static void destroy(struct qta_adapter *adapter)
-{
-    if (!adapter)
-        return;
-    struct alpaca *alpaca = alpaca_of(adapter);
-    forget_requests(alpaca);
-    qta_alpaca_decoder_destroy(alpaca->decoder);
-    free(alpaca->url);
-    wipe_and_free(alpaca->key);
-    wipe_and_free(alpaca->secret);
-    wipe_and_free(alpaca->bearer);
-    free(alpaca);
-}
-
 static bool copy_text(char **out, const char *text)
 {
     *out = text ? strdup(text) : NULL;
@@ -469,14 +420,28 @@ static bool copy_options(struct alpaca *alpaca, const struct qta_adapter_options
     for (size_t i = 0; i < options->setting_count; i++)
         if (strcmp(options->settings[i].name, "encoding") == 0)
             alpaca->is_msgpack = strcmp(options->settings[i].value, "msgpack") == 0;
-    if (options->auth_method == QTA_AUTH_BEARER && options->api_key &&
-        asprintf(&alpaca->bearer, "Bearer %s", options->api_key) < 0) {
-        alpaca->bearer = NULL;
-        return false;
-    }
     return copy_text(&alpaca->url, options->websocket_url) &&
-           copy_text(&alpaca->key, options->api_key) &&
-           copy_text(&alpaca->secret, options->api_secret);
+           qta_alpaca_keys_replace(&alpaca->keys, options->api_key, options->api_secret);
+}
+
+static void destroy(struct qta_adapter *adapter)
+{
+    if (!adapter)
+        return;
+    struct alpaca *alpaca = alpaca_of(adapter);
+    forget_requests(alpaca);
+    qta_alpaca_decoder_destroy(alpaca->decoder);
+    free(alpaca->url);
+    qta_alpaca_keys_finish(&alpaca->keys);
+    free(alpaca);
+}
+
+static enum qta_status set_credentials(struct qta_adapter *adapter, const char *api_key,
+                                       const char *api_secret, struct qta_error *err)
+{
+    if (!qta_alpaca_keys_replace(&alpaca_of(adapter)->keys, api_key, api_secret))
+        return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for new keys");
+    return QTA_OK;
 }
 
 static enum qta_status check_options(const struct qta_adapter_options *options,
@@ -538,10 +503,10 @@ static enum qta_status describe_connection(struct qta_adapter *adapter,
     if (alpaca->is_msgpack)
         add_header(request, "Content-Type", "application/msgpack");
     if (alpaca->auth_method == QTA_AUTH_HEADERS) {
-        add_header(request, "APCA-API-KEY-ID", alpaca->key);
-        add_header(request, "APCA-API-SECRET-KEY", alpaca->secret);
+        add_header(request, "APCA-API-KEY-ID", alpaca->keys.key);
+        add_header(request, "APCA-API-SECRET-KEY", alpaca->keys.secret);
     } else if (alpaca->auth_method == QTA_AUTH_BEARER) {
-        add_header(request, "Authorization", alpaca->bearer);
+        add_header(request, "Authorization", alpaca->keys.bearer);
     }
     return QTA_OK;
 }
@@ -681,4 +646,7 @@ const struct qta_adapter_ops qta_alpaca_adapter_ops = {
     .on_close = on_close,
     .subscribe = subscribe,
     .service = service,
+    .own_auth_methods = QTA_AUTH_BIT(QTA_AUTH_API_KEY) | QTA_AUTH_BIT(QTA_AUTH_HEADERS) |
+                        QTA_AUTH_BIT(QTA_AUTH_BEARER) | QTA_AUTH_BIT(QTA_AUTH_MESSAGE),
+    .set_credentials = set_credentials,
 };

@@ -153,18 +153,6 @@ static void check_tls(struct qta_config *config, struct qta_config_provider *pro
              provider->path);
 }
 
-static void check_key(struct qta_config *config, struct qta_config_provider *provider)
-{
-    static const char *const paths[] = {"api_key", "api_secret"};
-    const char *const values[] = {provider->options.api_key, provider->options.api_secret};
-    for (size_t i = 0; i < 2; i++) {
-        if (values[i] && strcmp(values[i], "***") == 0)
-            WARN(config, place_of(provider->node, paths[i]),
-                 "%s.%s is '***', as a printed configuration has it; put the real one there",
-                 provider->path, paths[i]);
-    }
-}
-
 static bool has_type(const struct qta_adapter_ops *ops, enum qta_tick_type type)
 {
     return ops->types == 0 || (ops->types & QTA_TYPE_BIT(type)) != 0;
@@ -338,7 +326,7 @@ static void check_provider(struct qta_config *config, struct qta_config_provider
         return; /* reported; nothing else about it can be known */
     check_url(config, provider);
     check_tls(config, provider);
-    check_key(config, provider);
+    qta_config_check_auth(config, provider);
     make_subscriptions(config, provider, subscription_total);
 }
 

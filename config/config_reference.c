@@ -65,6 +65,13 @@ static const char *resolve(const struct reference *reference, size_t *length)
     return reference->fallback;
 }
 
+/* What a template has in it for whoever fills it in. */
+static bool is_placeholder(const struct qta_yaml_node *node, const struct reference *reference)
+{
+    return node->key && strcmp(node->key, "login_message") == 0 && !reference->fallback &&
+           (strcmp(reference->name, "key") == 0 || strcmp(reference->name, "secret") == 0);
+}
+
 static void break_node(struct qta_yaml_node *node)
 {
     node->kind = QTA_YAML_BROKEN;
@@ -94,7 +101,10 @@ static bool expand_text(const struct qta_yaml_node *node, char *out, size_t *len
                                         qta_config_quote(node->written).text);
                 return false;
             }
-            piece = resolve(&reference, &piece_length);
+            if (is_placeholder(node, &reference))
+                piece_length = (size_t)(reference.end - cursor);
+            else
+                piece = resolve(&reference, &piece_length);
             if (!piece) {
                 qta_config_findings_add(findings, QTA_CONFIG_ERROR, node->place,
                                         "environment variable '%s' is not set; set it, or write "

@@ -1,6 +1,6 @@
 /** @file config_reference.h
  *  References to the environment in values: ${NAME}, ${NAME:-what to use without it}, and $${ for a
- *  plain "${". */
+ *  plain "${". The placeholders of a login_message, ${key} and ${secret}, are none. */
 #ifndef QTA_CONFIG_CONFIG_REFERENCE_H
 #define QTA_CONFIG_CONFIG_REFERENCE_H
 

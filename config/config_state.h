@@ -47,6 +47,9 @@ void qta_config_check(struct qta_config *config);
 /** The part of it that is about `streaming_health`. */
 void qta_config_check_health(struct qta_config *config);
 
+/** The part of it that is about a provider's keys. Its adapter is known. */
+void qta_config_check_auth(struct qta_config *config, struct qta_config_provider *provider);
+
 /** Whether `streaming.providers` holds providers, and not a setting of the one that
  *  `streaming.provider` names. */
 bool qta_config_has_provider_list(const struct qta_yaml_node *streaming);

@@ -117,6 +117,7 @@ int64_t qta_connection_service(struct qta_connection *connection, int64_t now_ns
                                int64_t realtime_ns, size_t budget)
 {
     set_time(connection, now_ns, realtime_ns);
+    qta_connection_renew_login(connection);
     if (connection->state == QTA_CONNECTION_BACKING_OFF && now_ns >= connection->deadline_ns)
         qta_connection_attempt(connection);
     service_adapter(connection, budget);
@@ -372,8 +373,8 @@ static enum qta_status create_adapter(struct qta_connection *connection, struct 
         .provider = connection->name,
         .websocket_url = provider->websocket_url,
         .auth_method = provider->auth_method,
-        .api_key = connection->options.credentials->api_key,
-        .api_secret = connection->options.credentials->api_secret,
+        .api_key = connection->login.credentials.api_key,
+        .api_secret = connection->login.credentials.api_secret,
         .settings = provider->settings,
         .setting_count = provider->setting_count,
         .subscriptions = connection->options.subscriptions,
@@ -392,6 +393,8 @@ static enum qta_status check_target(struct qta_connection *connection, struct qt
     struct qta_connect_request request;
     enum qta_status status = qta_adapter_describe_connection(connection->adapter, connection->url,
                                                              &request, err);
+    if (status == QTA_OK)
+        status = qta_login_add_headers(&connection->login, &request, err);
     if (status != QTA_OK)
         return status;
     const char *const *allowed =
@@ -406,14 +409,11 @@ static enum qta_status check_target(struct qta_connection *connection, struct qt
 }
 
 /* A recording that is played has its frames already, or none. */
-static enum qta_status prepare_to_store(struct qta_connection *connection, struct qta_error *err)
+static bool is_storing_frames(const struct qta_connection *connection)
 {
     const struct qta_recording_options *recording = &connection->options.gateway->recording;
-    connection->stores_frames = recording->is_enabled && recording->has_raw_frames &&
-                                !qta_connection_is_recording(connection);
-    return connection->stores_frames
-               ? qta_secret_mask_init(&connection->secrets, connection->options.credentials, err)
-               : QTA_OK;
+    return recording->is_enabled && recording->has_raw_frames &&
+           !qta_connection_is_recording(connection);
 }
 
 enum qta_status qta_connection_create(struct qta_connection **out,
@@ -431,14 +431,15 @@ enum qta_status qta_connection_create(struct qta_connection **out,
     connection->provider = options->shard->provider;
     enum qta_status status = copy_options(connection, err);
     if (status == QTA_OK)
+        status = qta_login_init(&connection->login, options->provider, options->ops,
+                                options->auth_manager, err);
+    if (status == QTA_OK)
         status = create_adapter(connection, err);
     if (status == QTA_OK)
         status = check_target(connection, err);
-    if (status == QTA_OK)
-        status = prepare_to_store(connection, err);
+    connection->stores_frames = is_storing_frames(connection);
     connection->options.provider = NULL;
     connection->options.gateway = NULL;
-    connection->options.credentials = NULL;
     connection->options.subscriptions = NULL;
     if (status != QTA_OK) {
         qta_connection_destroy(connection);
@@ -459,7 +460,7 @@ void qta_connection_destroy(struct qta_connection *connection)
         qta_adapter_destroy(connection->adapter);
     qta_wants_destroy(connection->wants);
     qta_send_queue_clear(&connection->send_queue);
-    qta_secret_mask_finish(&connection->secrets);
+    qta_login_finish(&connection->login);
     qta_feed_finish(&connection->feed);
     free(connection->name);
     free(connection->label);

@@ -32,9 +32,9 @@
 #include <qta/error.h>
 
 #include "core/environment.h"
+#include "recorder/auth_manager.h"
 #include "recorder/connect_queue.h"
 #include "recorder/counters.h"
-#include "recorder/credentials.h"
 #include "recorder/feed.h"
 #include "recorder/publisher.h"
 #include "recorder/shard.h"
@@ -57,13 +57,13 @@ enum qta_connection_state {
 struct qta_connection_options {
     /* borrowed for the call */
     const struct qta_provider_options *provider;
-    const struct qta_gateway_options *gateway; /**< reconnect, health check, message limit */
-    const struct qta_credentials *credentials;
+    const struct qta_gateway_options *gateway;    /**< reconnect, health check, message limit */
     const struct qta_subscription *subscriptions; /**< of the provider's, those of this shard */
     size_t subscription_count;
 
     /* borrowed as long as the connection lives */
     const struct qta_adapter_ops *ops;
+    struct qta_auth_manager *auth_manager;
     struct qta_environment *environment; /**< the clock, where an event brings no time with it */
     struct qta_transport *transport;     /**< may be NULL for an adapter without a connection */
     struct qta_publisher *publisher;

@@ -187,5 +187,7 @@ void qta_connection_fail(struct qta_connection *connection, enum qta_conn_cause 
         return;
     connection->failure = (struct qta_connection_failure){
         .is_set = true, .cause = cause, .code = code};
-    snprintf(connection->failure.sentence, sizeof connection->failure.sentence, "%s", sentence);
+    struct qta_clean_text clean;
+    snprintf(connection->failure.sentence, sizeof connection->failure.sentence, "%s",
+             qta_connection_clean(connection, sentence, &clean));
 }

@@ -2,6 +2,7 @@
 #include "recorder/connection_internal.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include <qta/log.h>
 
@@ -141,19 +142,30 @@ static void host_emit(struct qta_adapter_host *host, struct qta_tick *tick)
 static uint32_t host_intern(struct qta_adapter_host *host, enum qta_name_kind kind,
                             const char *name, size_t length)
 {
-    return qta_dictionary_intern(host->names, kind, name, length);
+    const struct qta_secret_mask *mask = &connection_of(host)->login.mask;
+    if (!qta_secret_mask_taints(mask, name, length) || length > QTA_NAME_MAX_BYTES)
+        return qta_dictionary_intern(host->names, kind, name, length);
+    char clean[QTA_NAME_MAX_BYTES];
+    memcpy(clean, name, length);
+    qta_secret_mask_clean(mask, clean, length);
+    return qta_dictionary_intern(host->names, kind, clean, length);
 }
 
-static void host_send(struct qta_adapter_host *host, const void *bytes, size_t length,
-                      bool is_binary)
+void qta_connection_send(struct qta_connection *connection, const void *bytes, size_t length,
+                         bool is_binary)
 {
-    struct qta_connection *connection = connection_of(host);
     if (!qta_connection_is_live(connection) || !connection->link)
         return;
     if (!qta_send_queue_send(&connection->send_queue, connection->options.transport,
                              connection->link, bytes, length, is_binary, connection->now_ns))
         qta_connection_fail(connection, QTA_CAUSE_PROTOCOL, 0,
                             "too many messages wait to be sent: over 64 MiB, or out of memory");
+}
+
+static void host_send(struct qta_adapter_host *host, const void *bytes, size_t length,
+                      bool is_binary)
+{
+    qta_connection_send(connection_of(host), bytes, length, is_binary);
 }
 
 static void host_ready(struct qta_adapter_host *host)
@@ -175,9 +187,10 @@ static void host_subscribed(struct qta_adapter_host *host,
     if (is_accepted)
         return;
     qta_counter_add(&connection->options.counters->refused_subscriptions, 1);
+    struct qta_clean_text clean;
     qta_log(QTA_LOG_WARNING, connection->title, "subscription of '%s' to %s refused: %s (code %d)",
             subscription->symbol, qta_tick_type_name(subscription->type),
-            reason ? reason : "no reason given", code);
+            reason ? qta_connection_clean(connection, reason, &clean) : "no reason given", code);
 }
 
 static void host_fail(struct qta_adapter_host *host, enum qta_reaction reaction,
@@ -233,14 +246,18 @@ static void host_fault(struct qta_adapter_host *host, enum qta_fault fault, cons
     if (connection->faults_logged & bit)
         return;
     connection->faults_logged |= bit;
+    struct qta_clean_text clean;
     qta_log(QTA_LOG_WARNING, connection->title,
             "%s: %.*s (counted from now on, not logged again in this connection)",
-            fault_name(fault), FAULT_DETAIL_BYTES, detail ? detail : "no detail");
+            fault_name(fault), FAULT_DETAIL_BYTES,
+            detail ? qta_connection_clean(connection, detail, &clean) : "no detail");
 }
 
 static void host_log(struct qta_adapter_host *host, enum qta_log_level level, const char *message)
 {
-    qta_log(level, connection_of(host)->title, "%s", message);
+    const struct qta_connection *connection = connection_of(host);
+    struct qta_clean_text clean;
+    qta_log(level, connection->title, "%s", qta_connection_clean(connection, message, &clean));
 }
 
 static void host_expiring(struct qta_adapter_host *host)

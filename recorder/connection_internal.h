@@ -1,7 +1,8 @@
 /** @file connection_internal.h
  *  What the files of a connection share: connection.c (its life), connection_host.c (the adapter
  * and what it asks for), connection_link.c (the link and attempts), connection_end.c (failures and
- * what follows from them), connection_records.c (what the session is told).
+ * what follows from them), connection_login.c (keys), connection_records.c (what the session is
+ * told).
  *
  *  The adapter calls back into the host from within any call to it, so the host functions only note
  *  things down; what follows from them is done in qta_connection_leave(), after the outermost call
@@ -12,7 +13,7 @@
 #include "recorder/backoff.h"
 #include "recorder/circuit_breaker.h"
 #include "recorder/connection.h"
-#include "recorder/secret_mask.h"
+#include "recorder/login.h"
 #include "recorder/send_queue.h"
 #include "recorder/wants.h"
 
@@ -42,7 +43,8 @@ struct qta_connection {
     size_t message_max_bytes;
     uint16_t provider;
     bool stores_frames;
-    struct qta_secret_mask secrets; /* that must not be stored */
+    struct qta_login login;
+    bool is_adapter_behind; /* it has not got the newest keys yet */
 
     enum qta_connection_state state;
     struct qta_link *link;
@@ -132,6 +134,28 @@ extern const struct qta_adapter_host_ops qta_connection_host_ops;
 /** Around every call to the adapter. */
 void qta_connection_enter(struct qta_connection *connection);
 void qta_connection_leave(struct qta_connection *connection);
+
+/** As the adapter's send(). */
+void qta_connection_send(struct qta_connection *connection, const void *bytes, size_t length,
+                         bool is_binary);
+
+/* ---- connection_login.c ---- */
+
+/** Takes keys that are newer than its own, and gives them to the adapter. One that was refused for
+ *  good is tried again with them. */
+void qta_connection_renew_login(struct qta_connection *connection);
+
+/** Sends the login's message, where it is by one. */
+void qta_connection_log_in(struct qta_connection *connection);
+
+/** Text that came from the venue, or has something of it. */
+struct qta_clean_text {
+    char text[1024];
+};
+
+/** A sentence without our keys: itself, or a copy in *clean. NULL stays NULL. */
+const char *qta_connection_clean(const struct qta_connection *connection, const char *sentence,
+                                 struct qta_clean_text *clean);
 
 /* ---- connection_link.c ---- */
 

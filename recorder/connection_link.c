@@ -38,6 +38,7 @@ static void open_connection(struct qta_connection *connection)
     qta_counter_add(&connection->options.counters->connected, 1);
     qta_connection_record(connection, QTA_CONN_OPEN, QTA_CAUSE_NONE, 0, "");
     qta_connection_enter(connection);
+    qta_connection_log_in(connection);
     qta_adapter_on_open(connection->adapter, connection->now_ns);
     qta_connection_leave(connection);
 }
@@ -60,7 +61,7 @@ static void store_masked(struct qta_connection *connection, struct qta_raw_frame
     raw->flags |= QTA_RAW_MASKED;
     if (copy) {
         memcpy(copy, raw->bytes, raw->length);
-        qta_secret_mask_apply(&connection->secrets, copy, raw->length);
+        qta_secret_mask_apply(&connection->login.mask, copy, raw->length);
         raw->bytes = copy;
     } else {
         raw->stored_length = 0;
@@ -82,7 +83,7 @@ static void store_frame(struct qta_connection *connection, const struct qta_fram
         .provider = connection->provider,
         .flags = is_binary ? QTA_RAW_BINARY : 0,
     };
-    if (qta_secret_mask_finds(&connection->secrets, raw.bytes, raw.length))
+    if (qta_secret_mask_finds(&connection->login.mask, raw.bytes, raw.length))
         store_masked(connection, &raw);
     else
         qta_publisher_store_frame(connection->options.publisher, &raw);
@@ -122,7 +123,9 @@ static void on_link_end(void *user, const struct qta_link_end *end)
         .code = end->code,
         .retry_after_ns = end->retry_after_ns,
     };
-    snprintf(failure.sentence, sizeof failure.sentence, "%s", end->reason);
+    struct qta_clean_text clean;
+    snprintf(failure.sentence, sizeof failure.sentence, "%s",
+             qta_connection_clean(connection, end->reason, &clean));
     if (end->cause == QTA_CAUSE_PROTOCOL && end->code == QTA_CLOSE_TOO_LARGE) {
         qta_counter_add(&connection->options.counters->faults[QTA_FAULT_TOO_LARGE], 1);
         qta_counter_add(&connection->feed.faults[QTA_FAULT_TOO_LARGE], 1);
@@ -137,7 +140,9 @@ static void fail_attempt(struct qta_connection *connection, enum qta_status stat
                          enum qta_conn_cause cause, const struct qta_error *err)
 {
     struct qta_connection_failure failure = {.cause = cause, .is_final = status == QTA_ERR_CONFIG};
-    snprintf(failure.sentence, sizeof failure.sentence, "%s", err->message);
+    struct qta_clean_text clean;
+    snprintf(failure.sentence, sizeof failure.sentence, "%s",
+             qta_connection_clean(connection, err->message, &clean));
     qta_connection_end(connection, &failure, NULL);
 }
 
@@ -151,6 +156,8 @@ static enum qta_status open_link(struct qta_connection *connection, struct qta_e
     struct qta_connect_request request;
     enum qta_status status = qta_adapter_describe_connection(connection->adapter, connection->url,
                                                              &request, err);
+    if (status == QTA_OK)
+        status = qta_login_add_headers(&connection->login, &request, err);
     if (status != QTA_OK)
         return status;
     struct qta_link_options options = {

@@ -1,28 +1,42 @@
 /** @file credentials.h
- *  A provider's key and secret, from the options or the environment, in memory as short as can be.
- */
+ *  A provider's key and secret: where they are looked for, and copies of our own. */
 #ifndef QTA_RECORDER_CREDENTIALS_H
 #define QTA_RECORDER_CREDENTIALS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <qta/adapter.h>
 #include <qta/config.h>
 #include <qta/error.h>
 
-/** Copies of our own; NULL for what was not found. */
+/** In memory as in core/secret.h; NULL for what was not found. */
 struct qta_credentials {
     char *api_key;
     char *api_secret;
 };
 
-/** Each of the two from the first of: the options, <PROVIDER>_API_KEY or _API_SECRET, the adapter's
- *  own variable. An empty one counts as not there. QTA_ERR_CONFIG when the adapter needs them and
- *  auth_method is not none: the message names the variables, never a value. QTA_ERR_NOMEM.
- *  On success qta_credentials_wipe() is due. */
+/** Each of the two from the first of these that has it:
+ *    1. the options (configuration), where `${NAME}` is a variable of the environment;
+ *    2. <PROVIDER>_API_KEY or <PROVIDER>_API_SECRET of the environment;
+ *    3. the adapter's own variable;
+ *    4. the file api_key_file or api_secret_file;
+ *    5. systemd: the file <provider>_api_key or <provider>_api_secret in $CREDENTIALS_DIRECTORY.
+ *  A key that token_command prints is not looked for. A variable that is empty counts as not there.
+ * A file that is named and cannot be used is an error; a systemd credential may be missing.
+ * QTA_ERR_CONFIG: what the way to log in needs is nowhere, or cannot be a key; messages name the
+ * sources, never a value. QTA_ERR_IO, QTA_ERR_NOMEM. On success qta_credentials_wipe() is due.
+ * Blocks for the disk. */
 enum qta_status qta_credentials_find(struct qta_credentials *credentials,
                                      const struct qta_provider_options *provider,
                                      const struct qta_adapter_ops *ops, struct qta_error *err);
+
+/** Copies both. QTA_ERR_NOMEM. */
+enum qta_status qta_credentials_copy(struct qta_credentials *copy,
+                                     const struct qta_credentials *credentials,
+                                     struct qta_error *err);
+
+bool qta_credentials_equal(const struct qta_credentials *left, const struct qta_credentials *right);
 
 /** Overwrites and frees. */
 void qta_credentials_wipe(struct qta_credentials *credentials);

@@ -13,9 +13,9 @@
 
 #include <qta/log.h>
 
+#include "recorder/auth_agent.h"
 #include "recorder/connection.h"
 #include "recorder/counters.h"
-#include "recorder/credentials.h"
 #include "recorder/gateway_internal.h"
 #include "recorder/gateway_view.h"
 #include "recorder/health_options.h"
@@ -38,6 +38,7 @@ struct qta_gateway {
     struct qta_subscriber *callbacks; /* the first of them */
     struct qta_recording *recording;  /* NULL for none */
     struct qta_publisher *publisher;
+    struct qta_auth_agent *auth;
     struct qta_provider **providers;
     size_t provider_count;
     struct qta_connection **connections; /* of all providers, to be looked at */
@@ -243,14 +244,10 @@ static enum qta_status make_provider(struct qta_gateway *gateway,
     uint64_t seed = 0;
     if (gateway->environment->ops->random(gateway->environment, &seed, sizeof seed) != 0)
         seed = (uint64_t)qta_monotonic_ns(gateway->environment); /* it only spreads retries */
-    struct qta_credentials credentials;
-    enum qta_status status = qta_credentials_find(&credentials, provider, ops, err);
-    if (status != QTA_OK)
-        return status;
     struct qta_connection_options connection = {
         .provider = provider,
         .gateway = options,
-        .credentials = &credentials,
+        .auth_manager = qta_auth_agent_manager(gateway->auth, index),
         .ops = ops,
         .environment = gateway->environment,
         .transport = gateway->transport,
@@ -260,8 +257,7 @@ static enum qta_status make_provider(struct qta_gateway *gateway,
         .provider_index = index,
         .seed = seed,
     };
-    status = qta_provider_create(&gateway->providers[index], &connection, err);
-    qta_credentials_wipe(&credentials);
+    enum qta_status status = qta_provider_create(&gateway->providers[index], &connection, err);
     if (status == QTA_OK)
         gateway->provider_count++;
     return status;
@@ -371,6 +367,8 @@ static enum qta_status make_parts(struct qta_gateway *gateway,
     if (status == QTA_OK)
         status = make_publisher(gateway, options, err);
     if (status == QTA_OK)
+        status = qta_auth_agent_create(&gateway->auth, options, gateway->environment, err);
+    if (status == QTA_OK)
         status = make_providers(gateway, options, err);
     if (status == QTA_OK)
         status = make_recording(gateway, options, err);
@@ -437,6 +435,7 @@ void qta_gateway_destroy(struct qta_gateway *gateway)
         qta_provider_destroy(gateway->providers[i]);
     free(gateway->providers);
     free(gateway->connections);
+    qta_auth_agent_destroy(gateway->auth);
     if (gateway->transport)
         gateway->transport->ops->destroy(gateway->transport);
     qta_publisher_destroy(gateway->publisher);
@@ -489,8 +488,8 @@ static enum qta_status run(struct qta_gateway *gateway, struct qta_error *err)
 {
     if (gateway->recording)
         qta_recording_allow_thread(gateway->recording, true);
-    enum qta_status status = QTA_OK;
-    if (gateway->health)
+    enum qta_status status = qta_auth_agent_start(gateway->auth, err);
+    if (status == QTA_OK && gateway->health)
         status = qta_health_service_start(gateway->health, err);
     if (status != QTA_OK) {
         atomic_store(&gateway->run_state, RUN_ENDED);
@@ -505,6 +504,7 @@ static enum qta_status run(struct qta_gateway *gateway, struct qta_error *err)
     }
     qta_subscriber_run(gateway->callbacks, NULL); /* that it was too slow is in the log */
     pthread_join(network, NULL);
+    qta_auth_agent_stop(gateway->auth);
     if (gateway->health)
         qta_health_service_stop(gateway->health);
     atomic_store(&gateway->run_state, RUN_ENDED);
@@ -571,6 +571,7 @@ bool qta_gateway_step(struct qta_gateway *gateway)
         (void)status;
         gateway->is_stepped = true;
     }
+    qta_auth_agent_do_work(gateway->auth, qta_realtime_ns(gateway->environment));
     if (!qta_network_agent_is_finished(agent)) {
         int64_t due_ns = qta_network_agent_do_work(agent, qta_monotonic_ns(gateway->environment),
                                                    qta_realtime_ns(gateway->environment));
@@ -612,6 +613,14 @@ enum qta_status qta_gateway_mark(struct qta_gateway *gateway, const char *note,
 struct qta_subscriber_set *qta_gateway_subscribers(struct qta_gateway *gateway)
 {
     return gateway->subscribers;
+}
+
+struct qta_auth_changes qta_gateway_reload_keys(struct qta_gateway *gateway,
+                                                const struct qta_gateway_options *options)
+{
+    struct qta_auth_changes changes = qta_auth_agent_reload(gateway->auth, options);
+    qta_network_agent_wake(gateway->agent);
+    return changes;
 }
 
 const struct qta_dictionary *qta_gateway_names(const struct qta_gateway *gateway)

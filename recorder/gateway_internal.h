@@ -14,6 +14,7 @@
 #include <qta/gateway.h>
 
 #include "core/environment.h"
+#include "recorder/auth_agent.h"
 #include "recorder/gateway_view.h"
 #include "recorder/subscriber_set.h"
 #include "recorder/transport.h"
@@ -29,6 +30,12 @@ enum qta_status qta_gateway_create_in(struct qta_gateway **out,
 /** Instead of qta_gateway_run(): one turn of the network agent, then all callbacks that are due, on
  *  this thread. False when the run has ended. */
 bool qta_gateway_step(struct qta_gateway *gateway);
+
+/** Looks for the keys of all providers again and tells what became of them; every login from now on
+ *  uses the new ones, and what is connected stays so. options as with qta_auth_agent_reload(). Any
+ *  thread but those of the gateway: it may wait for programs and disks. */
+struct qta_auth_changes qta_gateway_reload_keys(struct qta_gateway *gateway,
+                                                const struct qta_gateway_options *options);
 
 /** What qta_gateway_run() would have returned. Once qta_gateway_step() has returned false. */
 enum qta_status qta_gateway_result(const struct qta_gateway *gateway, struct qta_error *err);

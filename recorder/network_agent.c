@@ -390,9 +390,10 @@ static void report_blocked(struct qta_network_agent *agent)
     for (size_t i = 0; i < agent->options.provider_count; i++) {
         struct qta_provider *provider = agent->options.providers[i];
         struct qta_error err;
-        if (agent->is_reported[i] || !qta_provider_is_over(provider))
+        bool was_reported = agent->is_reported[i];
+        agent->is_reported[i] = qta_provider_is_over(provider); /* new keys may revive it */
+        if (was_reported || !agent->is_reported[i])
             continue;
-        agent->is_reported[i] = true;
         if (qta_provider_verdict(provider, &err) != QTA_OK && !is_end)
             qta_log(QTA_LOG_ERROR, "gateway", "%s", err.message);
     }

@@ -89,7 +89,11 @@ enum qta_auth_method {
     QTA_AUTH_HEADERS = 1, /**< key and secret as headers of the upgrade request */
     QTA_AUTH_BEARER = 2,  /**< "Authorization: Bearer <key>" on the upgrade request */
     QTA_AUTH_NONE = 3,
+    QTA_AUTH_MESSAGE = 4, /**< a message once the connection is open, before all others */
+    QTA_AUTH_COOKIE = 5,  /**< "Cookie: <key>" on the upgrade request */
 };
+/** As bits of qta_adapter_ops.own_auth_methods. */
+#define QTA_AUTH_BIT(method) (UINT32_C(1) << (method))
 
 /** One thing subscribed to: a tick type and a symbol, "*" for all symbols. */
 struct qta_subscription {
@@ -98,8 +102,9 @@ struct qta_subscription {
     const char *symbol;
 };
 
-/** What an adapter is created with. All borrowed for the call: copy what you keep. Keys are wiped
- *  by their owner after the provider is closed; copies are the adapter's to wipe. */
+/** What an adapter is created with. All borrowed for the call: copy what you keep. Only the keys
+ *  stay where they are, in memory that core dumps leave out, until set_credentials has returned or
+ *  the adapter is destroyed; they are wiped then. Copies are the adapter's to wipe. */
 struct qta_adapter_options {
     const char *provider;      /**< the name in the configuration; ticks carry it */
     const char *websocket_url; /**< may be NULL */
@@ -271,6 +276,18 @@ struct qta_adapter_ops {
      *  (monotonic), budget at most, without ever blocking. Returns the monotonic time at which to
      *  call again: now_ns for at once, INT64_MAX for "no timer". Default: INT64_MAX. */
     int64_t (*service)(struct qta_adapter *adapter, int64_t now_ns, size_t budget);
+
+    /** QTA_AUTH_BITs of the methods that the adapter carries out itself, with the key and secret of
+     *  its options; any other but `none` is then a configuration error. 0: the library carries out
+     *  headers, bearer, message and cookie, and `api_key` means nothing. */
+    uint32_t own_auth_methods;
+
+    /** Key and secret have been replaced, as api_key and api_secret of the options and for as long:
+     *  use these from the next login on. The connection that is open stays as it is. May come at
+     *  any time between the other calls. QTA_ERR_NOMEM: the old ones stay. Default: nothing, for
+     *  an adapter that leaves logins to the library. */
+    enum qta_status (*set_credentials)(struct qta_adapter *adapter, const char *api_key,
+                                       const char *api_secret, struct qta_error *err);
 };
 
 /** Adds an adapter to the process's table; ops must stay valid for good. Before any gateway is

@@ -45,6 +45,7 @@ enum qta_on_full {
 
 enum { QTA_ATTEMPTS_UNLIMITED = 0 };
 enum { QTA_FSYNC_NEVER = -1 };
+enum { QTA_TOKEN_COMMAND_WORDS_MAX = 16 };
 
 /** One provider. Strings are borrowed until qta_gateway_create() returns. */
 struct qta_provider_options {
@@ -52,8 +53,17 @@ struct qta_provider_options {
     const char *adapter; /**< NULL: the same as name */
     const char *websocket_url;
     enum qta_auth_method auth_method;
-    const char *api_key;    /**< NULL: from the environment, see qta_gateway_create() */
+    const char *api_key;    /**< NULL: from elsewhere, see qta_gateway_create() */
     const char *api_secret; /**< likewise */
+    const char *api_key_file;
+    const char *api_secret_file;
+    const char *key_header;           /**< auth_method headers: the name of the key's header */
+    const char *secret_header;        /**< and of the secret's */
+    const char *login_message;        /**< auth_method message: with ${key} and ${secret} in it */
+    const char *const *token_command; /**< program and arguments; it prints the key */
+    size_t token_command_words;       /**< 0 for none */
+    int64_t token_lifetime_ns; /**< how long a key is good for; 0: as long as it says itself, as a
+                                    JSON Web Token, or for good */
     const struct qta_subscription *subscriptions;
     size_t subscription_count;
     const struct qta_setting *settings; /**< the adapter's own keys */

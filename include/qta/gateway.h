@@ -38,7 +38,9 @@ typedef void (*qta_tick_callback)(void *user, const struct qta_tick *tick,
 
 /** Makes a gateway; opens the session to record into, connects nothing. Options are copied.
  *  Keys: api_key and api_secret of the options, else <PROVIDER>_API_KEY and <PROVIDER>_API_SECRET
- *  (name in upper case, other characters as '_'), else the adapter's own variables.
+ *  (name in upper case, other characters as '_'), else the adapter's own variables, else the files
+ *  api_key_file and api_secret_file, else systemd's credentials; or what token_command prints. See
+ *  qta-config(5).
  *  QTA_ERR_CONFIG: unknown adapter, missing key, bad URL, a session to replay that is not there;
  *  QTA_ERR_LOCKED: another process records into this session; QTA_ERR_IO, QTA_ERR_NO_SPACE,
  *  QTA_ERR_NOMEM. */

@@ -62,6 +62,13 @@ $ cat > good.yaml <<'END'
 |       auth_method: api_key
 |       api_key: "***"
 |       api_secret: "***"
+|       api_key_file: null
+|       api_secret_file: null
+|       key_header: X-API-Key
+|       secret_header: X-API-Secret
+|       login_message: null
+|       token_command: []
+|       token_lifetime: 0
 |       subscriptions: [trades, quotes]
 |       symbols: [AAPL]
 |       rate_limit:
@@ -113,7 +120,7 @@ $ ls
 
 # What is printed says what would be; whether it can start is looked at as well.
 $ printf 'streaming: {provider: alpaca, websocket_url: "wss://127.0.0.1:9/v2/iex", symbols: [AAPL], subscriptions: [trades]}\n' > keyless.yaml; qta-record --config keyless.yaml --check-config >checked; echo $?; grep -c api_key: checked; rm checked keyless.yaml
-! qta-record: provider 'alpaca' has no API key: set ALPACA_API_KEY and ALPACA_API_SECRET, or APCA_API_KEY_ID and APCA_API_SECRET_KEY
+! qta-record: provider 'alpaca' has no API key: set ALPACA_API_KEY and ALPACA_API_SECRET, or APCA_API_KEY_ID and APCA_API_SECRET_KEY, or api_key_file and api_secret_file
 | 2
 | 1
 

@@ -42,7 +42,8 @@ static const struct qta_adapter_ops ops[] = {
      .describe_connection = describe_venue,
      .types = QTA_TYPE_BIT(QTA_TICK_TRADE) | QTA_TYPE_BIT(QTA_TICK_QUOTE) |
               QTA_TYPE_BIT(QTA_TICK_BAR),
-     .needs_key = true},
+     .needs_key = true,
+     .own_auth_methods = QTA_AUTH_BIT(QTA_AUTH_API_KEY) | QTA_AUTH_BIT(QTA_AUTH_HEADERS)},
     {.struct_bytes = sizeof(struct qta_adapter_ops),
      .name = "replay",
      .transport = QTA_TRANSPORT_NONE,

@@ -179,7 +179,7 @@ static void values_of_the_wrong_kind_are_told_what_they_must_be(void **state)
              "E f.yaml:9: streaming.providers.alpaca.circuit_breaker.timeout must be a duration "
              "from 0.001s to 86400s, like 30s, 200ms or 30 (seconds), not 'soon'\n"
              "E f.yaml:10: streaming.providers.alpaca.auth_method must be 'api_key', 'headers', "
-             "'bearer' or 'none', not 'oauth'\n"
+             "'bearer', 'message', 'cookie' or 'none', not 'oauth'\n"
              "W f.yaml:11: unknown key 'streaming.providers.alpaca.subscriptions2' is ignored; "
              "did you mean 'subscriptions'?\n"},
         {.yaml = GOOD "  symbols: [A, {b: c}]\n",
@@ -458,6 +458,62 @@ static void what_cannot_go_together_is_told(void **state)
     CHECK(cases);
 }
 
+static void keys_and_the_way_to_log_in_must_fit_together(void **state)
+{
+    (void)state;
+#define VENUE                                                                                      \
+    "streaming:\n"                                                                                 \
+    "  providers:\n"                                                                               \
+    "    - name: venue\n"                                                                          \
+    "      subscriptions: [trades]\n"                                                              \
+    "      symbols: [AAPL]\n"
+    static const struct bad_case cases[] = {
+        {.yaml = ALPACA "      auth_method: cookie\n",
+         .findings = "E f.yaml:7: streaming.providers.alpaca.auth_method: adapter 'alpaca' has no "
+                     "'cookie' (has: api_key, headers, none)\n"},
+        {.yaml = ALPACA "      login_message: '${key}'\n      key_header: A\n",
+         .findings =
+             "W f.yaml:7: streaming.providers.alpaca.login_message is not used: the adapter "
+             "has a login of its own\n"
+             "W f.yaml:8: streaming.providers.alpaca.key_header is not used: the adapter "
+             "has headers of its own\n"},
+        {.yaml = VENUE "      auth_method: message\n",
+         .findings = "E f.yaml:6: streaming.providers.venue.auth_method message needs a "
+                     "login_message, like '{\"action\":\"auth\",\"key\":\"${key}\"}'\n"},
+        {.yaml = VENUE "      auth_method: message\n      login_message: hello $${key\n",
+         .findings = "E f.yaml:7: streaming.providers.venue.login_message must have ${key} or "
+                     "${secret} in it\n"},
+        {.yaml = VENUE "      auth_method: headers\n      key_header: 'X Key'\n",
+         .findings = "E f.yaml:7: streaming.providers.venue.key_header must be the name of a "
+                     "header: letters, digits, '-', '_' and '.'\n"},
+        {.yaml = VENUE "      login_message: 'k ${key}'\n      secret_header: S\n",
+         .findings = "W f.yaml:6: streaming.providers.venue.login_message is not used: auth_method "
+                     "is not message\n"
+                     "W f.yaml:7: streaming.providers.venue.secret_header is not used: auth_method "
+                     "is not headers\n"},
+        {.yaml = VENUE "      token_command: [print-token, x]\n      api_key: K\n",
+         .findings =
+             "E f.yaml:6: streaming.providers.venue.token_command must begin with the "
+             "absolute path of a program\n"
+             "E f.yaml:6: streaming.providers.venue.token_command prints the key: leave out "
+             "api_key and api_key_file\n"},
+        {.yaml = VENUE "      token_command: [/a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q]\n",
+         .findings = "E f.yaml:6: streaming.providers.venue.token_command has more than 16 "
+                     "words\n"},
+        {.yaml = VENUE "      api_secret: S\n      api_secret_file: /s\n",
+         .findings = "W f.yaml:7: streaming.providers.venue.api_secret_file is not used: "
+                     "api_secret is given\n"},
+        {.yaml = VENUE "      auth_method: none\n      api_key_file: /k\n",
+         .findings = "W f.yaml:7: streaming.providers.venue.api_key_file is not used: auth_method "
+                     "is none\n"},
+        {.yaml = "streaming:\n  provider: wire\n  websocket_url: tls://h:1\n  symbols: [A]\n"
+                 "  subscriptions: [trades]\n  auth_method: bearer\n",
+         .findings = "E f.yaml:6: streaming.auth_method: 'bearer' goes with the request of a "
+                     "WebSocket, which adapter 'wire' does not make; use message or none\n"},
+    };
+    CHECK(cases);
+}
+
 static void references_must_lead_somewhere(void **state)
 {
     (void)state;
@@ -694,6 +750,7 @@ int main(void)
         cmocka_unit_test(subscriptions_are_checked_against_the_adapter),
         cmocka_unit_test(settings_of_adapters_are_checked_by_their_type),
         cmocka_unit_test(what_cannot_go_together_is_told),
+        cmocka_unit_test(keys_and_the_way_to_log_in_must_fit_together),
         cmocka_unit_test(references_must_lead_somewhere),
         cmocka_unit_test(what_came_from_the_environment_is_never_told),
         cmocka_unit_test(overrides_that_lead_nowhere_are_errors),

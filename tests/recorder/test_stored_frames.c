@@ -215,7 +215,7 @@ static void masks_know_where_a_secret_ends(void **state)
     char secret[] = "a/b";
     struct qta_credentials credentials = {.api_key = key, .api_secret = secret};
     struct qta_secret_mask mask;
-    assert_int_equal(qta_secret_mask_init(&mask, &credentials, NULL), QTA_OK);
+    assert_int_equal(qta_secret_mask_init(&mask, &credentials, NULL, NULL), QTA_OK);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         uint8_t bytes[32];
         size_t length = strlen(cases[i].text);
@@ -227,7 +227,7 @@ static void masks_know_where_a_secret_ends(void **state)
     }
     qta_secret_mask_finish(&mask);
     struct qta_credentials none = {0};
-    assert_int_equal(qta_secret_mask_init(&mask, &none, NULL), QTA_OK);
+    assert_int_equal(qta_secret_mask_init(&mask, &none, NULL, NULL), QTA_OK);
     assert_false(qta_secret_mask_finds(&mask, (const uint8_t *)"key", 3));
     qta_secret_mask_finish(&mask);
 }
