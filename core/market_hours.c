@@ -5,6 +5,7 @@
 #include "core/calendar.h"
 
 enum { OPEN_MINUTE = 9 * 60 + 30, CLOSE_MINUTE = 16 * 60, HALF_DAY_MINUTE = 13 * 60 };
+enum { EARLY_MINUTE = 4 * 60, LATE_MINUTES = 4 * 60 }; /* extended hours: from, and for how long */
 enum weekday { THURSDAY = 4, SATURDAY = 6, SUNDAY = 0, MONDAY = 1 };
 
 static enum weekday weekday_of(int64_t days)
@@ -76,11 +77,56 @@ int qta_us_equities_close_minute(struct qta_date date)
     return is_half_day(days, date.year) ? HALF_DAY_MINUTE : CLOSE_MINUTE;
 }
 
-bool qta_us_equities_is_open(const struct qta_timezone *new_york, int64_t ts_ns)
+static int minute_in(const struct qta_timezone *new_york, int64_t ts_ns)
 {
     int64_t second = qta_floor_divide(ts_ns, 1000000000) + qta_timezone_offset_s(new_york, ts_ns);
-    int64_t second_of_day = second - qta_floor_divide(second, QTA_DAY_S) * QTA_DAY_S;
-    int minute = (int)(second_of_day / 60);
+    return (int)((second - qta_floor_divide(second, QTA_DAY_S) * QTA_DAY_S) / 60);
+}
+
+bool qta_us_equities_is_open(const struct qta_timezone *new_york, int64_t ts_ns)
+{
+    int minute = minute_in(new_york, ts_ns);
     return minute >= OPEN_MINUTE &&
            minute < qta_us_equities_close_minute(qta_timezone_date(new_york, ts_ns));
+}
+
+static bool is_open_extended(const struct qta_timezone *new_york, int64_t ts_ns)
+{
+    int minute = minute_in(new_york, ts_ns);
+    int close = qta_us_equities_close_minute(qta_timezone_date(new_york, ts_ns));
+    return close > 0 && minute >= EARLY_MINUTE && minute < close + LATE_MINUTES;
+}
+
+static struct qta_date utc_date(int64_t ts_ns)
+{
+    int64_t year;
+    unsigned month;
+    unsigned day;
+    qta_civil_from_days(qta_floor_divide(qta_floor_divide(ts_ns, 1000000000), QTA_DAY_S), &year,
+                        &month, &day);
+    return (struct qta_date){(int32_t)year, (uint8_t)month, (uint8_t)day};
+}
+
+static bool is_closed_day(const struct qta_market_hours *hours, int64_t ts_ns)
+{
+    if (hours->closed_day_count == 0)
+        return false;
+    struct qta_date date = hours->new_york ? qta_timezone_date(hours->new_york, ts_ns)
+                                           : utc_date(ts_ns);
+    for (size_t i = 0; i < hours->closed_day_count; i++) {
+        const struct qta_date *day = &hours->closed_days[i];
+        if (day->year == date.year && day->month == date.month && day->day == date.day)
+            return true;
+    }
+    return false;
+}
+
+bool qta_market_hours_is_open(const struct qta_market_hours *hours, int64_t ts_ns)
+{
+    if (is_closed_day(hours, ts_ns))
+        return false;
+    if (!hours->new_york)
+        return true;
+    return hours->is_extended ? is_open_extended(hours->new_york, ts_ns)
+                              : qta_us_equities_is_open(hours->new_york, ts_ns);
 }
