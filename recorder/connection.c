@@ -356,11 +356,14 @@ static enum qta_status copy_options(struct qta_connection *connection, struct qt
         .title = connection->title,
         .provider_index = connection->options.provider_index,
         .shard_index = connection->options.shard->index,
+        .gaps = &connection->options.shard->book->counts,
     };
     enum qta_status status = qta_feed_init(&connection->feed, &identity,
                                            qta_health_is_wanted(health), health->symbols_max, err);
     if (status == QTA_OK)
         status = qta_wants_create(&connection->wants, err);
+    if (status == QTA_OK)
+        status = qta_sequence_watch_create(&connection->numbers, 1, err);
     for (size_t i = 0; i < connection->options.subscription_count && status == QTA_OK; i++)
         status = qta_wants_add(connection->wants, &connection->options.subscriptions[i], err);
     return status;
@@ -459,6 +462,7 @@ void qta_connection_destroy(struct qta_connection *connection)
     if (connection->adapter)
         qta_adapter_destroy(connection->adapter);
     qta_wants_destroy(connection->wants);
+    qta_sequence_watch_destroy(connection->numbers);
     qta_send_queue_clear(&connection->send_queue);
     qta_login_finish(&connection->login);
     qta_feed_finish(&connection->feed);

@@ -134,7 +134,12 @@ static void host_emit(struct qta_adapter_host *host, struct qta_tick *tick)
         tick->ts_recv_ns = connection->frame_ns;
     tick->provider = connection->provider;
     tick->conn = connection->epoch;
+    struct qta_gap_book *book = shard->book;
+    if (qta_gap_book_is_for(book, tick))
+        qta_gap_book_see(book, tick);
     qta_publisher_publish(publisher, tick, is_own_time);
+    if (book->has_healed)
+        qta_gap_book_heal(book);
     qta_feed_tick(&connection->feed, tick);
     shard->last_good_ns = tick->ts_recv_ns;
 }
@@ -275,6 +280,19 @@ static void host_throttled(struct qta_adapter_host *host, enum qta_throttle what
         qta_connection_throttle(connection, what, retry_after_ns);
 }
 
+static void host_numbered(struct qta_adapter_host *host, uint64_t number)
+{
+    struct qta_connection *connection = connection_of(host);
+    struct qta_shard *shard = connection->options.shard;
+    if (!qta_connection_is_live(connection))
+        return;
+    struct qta_tick message = {.ts_recv_ns = connection->frame_ns,
+                               .provider = connection->provider,
+                               .conn = connection->epoch};
+    bool has_others = (shard->flowing & ~(UINT32_C(1) << connection->options.line)) != 0;
+    qta_gap_book_number(shard->book, connection->numbers, &message, number, has_others);
+}
+
 const struct qta_adapter_host_ops qta_connection_host_ops = {
     .emit = host_emit,
     .intern = host_intern,
@@ -287,4 +305,5 @@ const struct qta_adapter_host_ops qta_connection_host_ops = {
     .log = host_log,
     .expiring = host_expiring,
     .throttled = host_throttled,
+    .numbered = host_numbered,
 };

@@ -72,6 +72,7 @@ struct qta_connection {
     int64_t subscribed_ns;  /* since when this connection is; INT64_MAX: not yet */
     struct qta_send_queue send_queue;
     struct qta_wants *wants;
+    struct qta_sequence_watch *numbers; /* of messages */
     struct qta_feed feed;
     int64_t now_ns;
     int64_t realtime_ns;

@@ -43,6 +43,5 @@ void qta_connection_record(struct qta_connection *connection, enum qta_conn_stat
 void qta_connection_flow(struct qta_connection *connection)
 {
     const struct qta_connection_options *options = &connection->options;
-    size_t gaps = qta_shard_flow(options->shard, options->line, connection->epoch);
-    qta_counter_add(&connection->feed.gaps, gaps);
+    qta_shard_flow(options->shard, options->line, connection->epoch);
 }

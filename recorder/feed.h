@@ -17,6 +17,7 @@
 
 #include "core/histogram.h"
 #include "recorder/counters.h"
+#include "recorder/gap_book.h"
 
 enum { QTA_FEED_CAUSES = QTA_CAUSE_MUTE + 1 };
 
@@ -27,6 +28,7 @@ struct qta_feed_identity {
     const char *title;     /**< both, for people */
     size_t provider_index; /**< in the configuration */
     size_t shard_index;    /**< connections of the same shard carry the same data */
+    const struct qta_gap_counts *gaps; /**< the provider's */
 };
 
 /** What is limited: the connection's own messages, the connects of the whole provider. */
@@ -53,7 +55,6 @@ struct qta_feed {
     _Atomic uint64_t connects;
     _Atomic uint64_t disconnects[QTA_FEED_CAUSES]; /**< of connections that were open */
     _Atomic uint64_t reconnects[QTA_FEED_CAUSES];  /**< attempts after a failure of that cause */
-    _Atomic uint64_t gaps;
     struct qta_histogram connect_latency; /**< from an attempt's start until it is open */
 
     /* how it stands, as of the network thread's last turn */

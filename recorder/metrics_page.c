@@ -139,10 +139,6 @@ static uint64_t connects_of(const struct qta_feed *feed)
 {
     return qta_counter_read(&feed->connects);
 }
-static uint64_t gaps_of(const struct qta_feed *feed)
-{
-    return qta_counter_read(&feed->gaps);
-}
 static uint64_t failures_of(const struct qta_feed *feed)
 {
     return atomic_load_explicit(&feed->failures, memory_order_relaxed);
@@ -166,7 +162,6 @@ static void write_by_connection(struct qta_exposition *page, const struct qta_ga
     } rows[] = {
         {"qta_connection_attempts", QTA_METRIC_COUNTER, "attempts to connect", attempts_of},
         {"qta_connects", QTA_METRIC_COUNTER, "connections that opened", connects_of},
-        {"qta_gaps", QTA_METRIC_COUNTER, "outages that were recorded as a gap", gaps_of},
         {"qta_connection_failures", QTA_METRIC_GAUGE, "failures in a row", failures_of},
         {"qta_circuit_breaker_opens", QTA_METRIC_COUNTER,
          "how often the circuit breaker opened, failed probes included", circuit_opens_of},
@@ -205,6 +200,63 @@ static void write_causes(struct qta_exposition *page, const struct qta_gateway_v
                 qta_exposition_sample(page, count, "connection", feed->is.title, "cause",
                                       qta_conn_cause_name(cause), NULL);
         }
+    }
+}
+
+/* The first of a provider's connections stands for it. */
+static const struct qta_gap_counts *gaps_of(const struct qta_gateway_view *view, size_t index,
+                                            const char **provider)
+{
+    const struct qta_feed *feed = qta_gateway_view_feed(view, index);
+    *provider = feed->is.name;
+    bool is_first = index == 0 || qta_gateway_view_feed(view, index - 1)->is.provider_index !=
+                                      feed->is.provider_index;
+    return is_first ? feed->is.gaps : NULL;
+}
+
+static void write_gaps(struct qta_exposition *page, const struct qta_gateway_view *view)
+{
+    const struct qta_gap_counts *counts;
+    const char *provider;
+    family(page, "qta_gaps", QTA_METRIC_COUNTER, "GAP records of missed data, by cause");
+    for (size_t i = 0; i < view->connection_count; i++) {
+        if (!(counts = gaps_of(view, i, &provider)))
+            continue;
+        for (unsigned cause = QTA_CAUSE_NONE + 1; cause < QTA_GAP_CAUSES; cause++)
+            qta_exposition_sample(page, qta_counter_read(&counts->gaps[cause]), "provider",
+                                  provider, "cause", qta_conn_cause_name(cause), NULL);
+    }
+    family(page, "qta_gaps_resolved", QTA_METRIC_COUNTER,
+           "gaps that were healed, in part or as a whole, by what did it");
+    for (size_t i = 0; i < view->connection_count; i++) {
+        if (!(counts = gaps_of(view, i, &provider)))
+            continue;
+        for (unsigned remedy = QTA_REMEDY_NONE + 1; remedy < QTA_GAP_REMEDIES; remedy++)
+            qta_exposition_sample(page, qta_counter_read(&counts->resolved[remedy]), "provider",
+                                  provider, "by", qta_gap_remedy_name(remedy), NULL);
+    }
+}
+
+static void write_numbers(struct qta_exposition *page, const struct qta_gateway_view *view)
+{
+    const struct qta_gap_counts *counts;
+    const char *provider;
+    family(page, "qta_missing_sequence_numbers", QTA_METRIC_COUNTER,
+           "numbers that the venue left out, also those that came later");
+    for (size_t i = 0; i < view->connection_count; i++) {
+        if ((counts = gaps_of(view, i, &provider)))
+            qta_exposition_sample(page, qta_counter_read(&counts->missing), "provider", provider,
+                                  NULL);
+    }
+    family(page, "qta_sequence_events", QTA_METRIC_COUNTER,
+           "venues' sequence numbers that were not the next one");
+    for (size_t i = 0; i < view->connection_count; i++) {
+        if (!(counts = gaps_of(view, i, &provider)))
+            continue;
+        for (int news = QTA_SEQUENCE_MISSING; news < QTA_SEQUENCE_NEWS_COUNT; news++)
+            qta_exposition_sample(page, qta_counter_read(&counts->numbers[news]), "provider",
+                                  provider, "event",
+                                  qta_sequence_news_name((enum qta_sequence_news)news), NULL);
     }
 }
 
@@ -611,6 +663,8 @@ void qta_metrics_page_write(struct qta_exposition *page, const struct qta_metric
     write_latencies(page, sources->view);
     write_by_connection(page, sources->view);
     write_causes(page, sources->view);
+    write_gaps(page, sources->view);
+    write_numbers(page, sources->view);
     write_states(page, sources->view);
     write_circuits(page, sources->view);
     write_limits(page, sources->view);

@@ -34,6 +34,7 @@ struct qta_provider {
     size_t connection_count;
     int64_t lifetime_ns; /* after which a connection is replaced; 0: never */
     struct qta_connect_queue connects;
+    struct qta_gap_book *book;
     uint32_t epochs;
     bool is_started;
     bool is_stopping;
@@ -318,6 +319,7 @@ void qta_provider_pause(struct qta_provider *provider, bool is_paused)
 
 void qta_provider_carry_over(struct qta_provider *provider)
 {
+    qta_gap_book_turn_page(provider->book);
     for (size_t i = 0; i < provider->connection_count; i++)
         qta_connection_carry_over(provider->connections[i]);
 }
@@ -484,6 +486,7 @@ static enum qta_status make_shard(struct qta_provider *provider, size_t index,
                                         strlen(provider->name));
     shard->base = (struct qta_shard){
         .publisher = options->publisher,
+        .book = provider->book,
         .names = options->names,
         .map = provider->shard_count > 1 ? provider->map : NULL,
         .index = index,
@@ -567,6 +570,8 @@ enum qta_status qta_provider_create(struct qta_provider **out,
             status = qta_error_set(err, QTA_ERR_NOMEM, "out of memory for a provider");
     }
     if (status == QTA_OK)
+        status = qta_gap_book_create(&provider->book, options->ops, options->publisher, err);
+    if (status == QTA_OK)
         status = place_subscriptions(provider, options->provider, err);
     if (status != QTA_OK)
         status = qta_error_prefix(err, status, "provider '%s'", name);
@@ -588,6 +593,7 @@ void qta_provider_destroy(struct qta_provider *provider)
         qta_connection_destroy(provider->connections[i]);
     for (size_t i = 0; i < provider->shard_count && provider->shards; i++)
         qta_shard_finish(&provider->shards[i].base);
+    qta_gap_book_destroy(provider->book);
     qta_shard_map_destroy(provider->map);
     free(provider->connections);
     free(provider->shards);

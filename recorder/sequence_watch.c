@@ -23,21 +23,22 @@ struct hole {
 };
 
 struct qta_sequence_watch {
-    bool is_repetition_good;
+    uint32_t stream_count;
     uint32_t newest; /* hole: the others go round behind it */
     uint64_t counts[QTA_SEQUENCE_NEWS_COUNT];
     uint64_t missing;
     struct hole holes[QTA_SEQUENCE_GAPS_MAX];
-    struct stream streams[QTA_SEQUENCE_STREAMS_MAX];
+    struct stream streams[];
 };
 
-enum qta_status qta_sequence_watch_create(struct qta_sequence_watch **out, bool is_repetition_good,
+enum qta_status qta_sequence_watch_create(struct qta_sequence_watch **out, uint32_t stream_count,
                                           struct qta_error *err)
 {
-    struct qta_sequence_watch *watch = calloc(1, sizeof *watch);
+    struct qta_sequence_watch *watch = calloc(1,
+                                              sizeof *watch + stream_count * sizeof(struct stream));
     if (!watch)
         return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for watching sequence numbers");
-    watch->is_repetition_good = is_repetition_good;
+    watch->stream_count = stream_count;
     *out = watch;
     return QTA_OK;
 }
@@ -133,7 +134,7 @@ static enum qta_sequence_news take_other(struct qta_sequence_watch *watch, uint3
     uint64_t last = stream->next - 1;
     bool is_first = stream->next == 0;
     if (!is_first && number == last)
-        return watch->is_repetition_good ? QTA_SEQUENCE_GOOD : QTA_SEQUENCE_REPEATED;
+        return QTA_SEQUENCE_REPEATED;
     if (!is_first && number < last && !is_restart(last, number))
         return take_lower(watch, index, number, gap);
     int64_t last_ns = stream->last_ns;
@@ -159,7 +160,7 @@ enum qta_sequence_news qta_sequence_watch_see(struct qta_sequence_watch *watch, 
                                               uint64_t number, int64_t now_ns,
                                               struct qta_sequence_gap *gap)
 {
-    if (stream >= QTA_SEQUENCE_STREAMS_MAX) {
+    if (stream >= watch->stream_count) {
         watch->counts[QTA_SEQUENCE_UNWATCHED]++;
         return QTA_SEQUENCE_UNWATCHED;
     }
@@ -187,7 +188,7 @@ void qta_sequence_watch_turn_page(struct qta_sequence_watch *watch)
 
 void qta_sequence_watch_restart(struct qta_sequence_watch *watch, uint32_t stream)
 {
-    assert(stream < QTA_SEQUENCE_STREAMS_MAX);
+    assert(stream < watch->stream_count);
     forget_holes(watch, stream);
     watch->streams[stream] = (struct stream){0};
 }

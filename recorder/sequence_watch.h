@@ -31,7 +31,6 @@
 #include <qta/tick.h>
 
 enum {
-    QTA_SEQUENCE_STREAMS_MAX = 1 << 16,
     QTA_SEQUENCE_GAPS_MAX = 256,
     QTA_SEQUENCE_PIECES_MAX = 8,
     QTA_SEQUENCE_BACK_MAX = 1 << 16,
@@ -46,7 +45,7 @@ enum qta_sequence_news {
     QTA_SEQUENCE_LATE,     /**< one that was missing; others of its hole still are */
     QTA_SEQUENCE_RESOLVED, /**< the last one that was missing of a hole: see *gap */
     QTA_SEQUENCE_RESTARTED,
-    QTA_SEQUENCE_UNWATCHED, /**< there are too many streams: this one is not watched */
+    QTA_SEQUENCE_UNWATCHED, /**< there is no such stream */
 };
 enum { QTA_SEQUENCE_NEWS_COUNT = QTA_SEQUENCE_UNWATCHED + 1 };
 
@@ -61,9 +60,10 @@ struct qta_sequence_gap {
 
 struct qta_sequence_watch;
 
-/** is_repetition_good: several ticks share a number, those of one message. QTA_ERR_NOMEM. */
-enum qta_status qta_sequence_watch_create(struct qta_sequence_watch **out, bool is_repetition_good,
+/** For streams 0 to stream_count - 1. QTA_ERR_NOMEM. */
+enum qta_status qta_sequence_watch_create(struct qta_sequence_watch **out, uint32_t stream_count,
                                           struct qta_error *err);
+/** NULL is fine. */
 void qta_sequence_watch_destroy(struct qta_sequence_watch *watch);
 
 /** A number came. *gap is set with MISSING and RESOLVED only. */

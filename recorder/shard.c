@@ -37,41 +37,35 @@ static void publish_gap(struct qta_shard *shard, uint32_t epoch,
     tick.gap.cause = (uint8_t)gap->cause;
     tick.gap.last_good_ns = gap->last_good_ns;
     tick.gap.first_good_ns = QTA_TIME_UNKNOWN; /* the publisher's: when it is published */
-    qta_publisher_publish_own(shard->publisher, &tick);
+    qta_gap_book_tell(shard->book, &tick);
 }
 
-static size_t publish_gaps(struct qta_shard *shard, uint32_t epoch)
+static void publish_gaps(struct qta_shard *shard, uint32_t epoch)
 {
     size_t cursor = 0;
-    size_t count = 0;
     struct qta_inherited_gap gap = {.cause = shard->gap_cause, .last_good_ns = shard->last_good_ns};
     if (!shard->map) {
         publish_gap(shard, epoch, &gap);
-        return 1;
+        return;
     }
     for (const char *symbol; (symbol = qta_shard_map_next(shard->map, shard->index, &cursor));) {
         gap.symbol = symbol_id(shard, symbol);
         publish_gap(shard, epoch, &gap);
-        count++;
     }
-    return count;
 }
 
-size_t qta_shard_flow(struct qta_shard *shard, unsigned line, uint32_t epoch)
+void qta_shard_flow(struct qta_shard *shard, unsigned line, uint32_t epoch)
 {
     assert(line < QTA_SHARD_LINES_MAX);
-    size_t count = 0;
     if (shard->is_gap_open)
-        count = publish_gaps(shard, epoch);
+        publish_gaps(shard, epoch);
     for (size_t i = 0; i < shard->inherited_count; i++)
         publish_gap(shard, epoch, &shard->inherited[i]);
-    count += shard->inherited_count;
     shard->inherited_count = 0;
     shard->is_gap_open = false;
     shard->has_flowed = true;
     shard->flowing |= UINT32_C(1) << line;
     shard->last_good_ns = qta_publisher_now_ns(shard->publisher);
-    return count;
 }
 
 void qta_shard_lose(struct qta_shard *shard, unsigned line, enum qta_conn_cause cause)

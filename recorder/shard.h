@@ -15,6 +15,7 @@
 #include <qta/dictionary.h>
 #include <qta/tick.h>
 
+#include "recorder/gap_book.h"
 #include "recorder/publisher.h"
 #include "recorder/shard_map.h"
 
@@ -30,6 +31,7 @@ struct qta_inherited_gap {
 struct qta_shard {
     /* set by its owner, borrowed */
     struct qta_publisher *publisher;
+    struct qta_gap_book *book; /**< the provider's */
     struct qta_dictionary *names;
     const struct qta_shard_map *map; /**< whose symbols have gaps; NULL: the whole provider's */
     size_t index;                    /**< in the map */
@@ -52,8 +54,8 @@ void qta_shard_finish(struct qta_shard *shard);
  *  it has none. */
 void qta_shard_begin(struct qta_shard *shard, enum qta_conn_cause interruption);
 
-/** Data can flow on a line, whose epoch that is. Returns how many GAP ticks that has led to. */
-size_t qta_shard_flow(struct qta_shard *shard, unsigned line, uint32_t epoch);
+/** Data can flow on a line, whose epoch that is. */
+void qta_shard_flow(struct qta_shard *shard, unsigned line, uint32_t epoch);
 
 /** A line was lost. QTA_CAUSE_NONE: on purpose, nothing is missed for it. */
 void qta_shard_lose(struct qta_shard *shard, unsigned line, enum qta_conn_cause cause);

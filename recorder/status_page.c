@@ -234,7 +234,7 @@ static void write_connection(struct qta_byte_buffer *page, const struct qta_stat
     put_number(page, "failures_in_a_row",
                atomic_load_explicit(&feed->failures, memory_order_relaxed));
     write_limits(page, feed);
-    put_number(page, "gaps", qta_counter_read(&feed->gaps));
+    put_number(page, "gaps", qta_gap_counts_total(feed->is.gaps));
     put_number(page, "send_queue_bytes", qta_counter_read(&feed->send_queue_bytes));
     if (last_ns != 0)
         put_seconds(page, "last_tick_age_s",

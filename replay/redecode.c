@@ -132,6 +132,12 @@ static void host_throttled(struct qta_adapter_host *host, enum qta_throttle what
     (void)retry_after_ns;
 }
 
+static void host_numbered(struct qta_adapter_host *host, uint64_t number)
+{
+    (void)host;
+    (void)number;
+}
+
 static const struct qta_adapter_host_ops host_ops = {
     .emit = host_emit,
     .intern = host_intern,
@@ -144,6 +150,7 @@ static const struct qta_adapter_host_ops host_ops = {
     .log = host_log,
     .expiring = host_note,
     .throttled = host_throttled,
+    .numbered = host_numbered,
 };
 
 /* ---- decoders ---------------------------------------------------------------------------------

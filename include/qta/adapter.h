@@ -216,6 +216,11 @@ struct qta_adapter_host_ops {
      * goes on; where it cannot, call fail() after this. */
     void (*throttled)(struct qta_adapter_host *host, enum qta_throttle what,
                       int64_t retry_after_ns);
+
+    /** A message has this number, and the venue numbers all messages of a connection one by one,
+     *  those without ticks, too: one that is left out becomes a GAP record of the provider. Before
+     *  the message's ticks. The first one of a connection may be any. */
+    void (*numbered)(struct qta_adapter_host *host, uint64_t number);
 };
 
 /** The contract. Members left NULL take the default that is said with each. */
@@ -233,6 +238,11 @@ struct qta_adapter_ops {
     const char *secret_variable;
     bool needs_key;   /**< refuse to start without key and secret unless auth_method is none */
     const char *help; /**< one line for listings */
+    /** QTA_TYPE_BITs of the ticks whose src_seq counts by one for each symbol and type, on and on
+     *  over all connections: a number that is left out is a tick that was missed, and becomes a GAP
+     *  record. Numbers that only grow (one for all symbols, or with holes) are no such numbers. For
+     *  messages that are numbered on a connection see qta_adapter_host_ops.numbered. 0 for none. */
+    uint32_t dense_types;
 
     /** Allocates; does nothing else. On success sets (*out)->ops and (*out)->host. Default: a
      * struct qta_adapter of no state. Errors are configuration errors (QTA_ERR_CONFIG) or NOMEM. */

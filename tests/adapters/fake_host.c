@@ -115,6 +115,17 @@ static void throttled(struct qta_adapter_host *base, enum qta_throttle what, int
     host->throttle_retry_after_ns = retry_after_ns;
 }
 
+static void ignore(struct qta_adapter_host *base)
+{
+    (void)base;
+}
+
+static void ignore_number(struct qta_adapter_host *base, uint64_t number)
+{
+    (void)base;
+    (void)number;
+}
+
 static const struct qta_adapter_host_ops fake_host_ops = {
     .emit = emit,
     .intern = intern,
@@ -126,6 +137,8 @@ static const struct qta_adapter_host_ops fake_host_ops = {
     .fault = fault,
     .log = log_line,
     .throttled = throttled,
+    .expiring = ignore,
+    .numbered = ignore_number,
 };
 
 void fake_host_init(struct fake_host *host)

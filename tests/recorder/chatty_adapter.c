@@ -69,6 +69,33 @@ static void emit_trades(struct qta_adapter *adapter, const char *symbol, int cou
     }
 }
 
+/* A trade with the venue's number. */
+static void emit_numbered(struct qta_adapter *adapter, const char *symbol, uint64_t number)
+{
+    struct qta_adapter_host *host = adapter->host;
+    struct qta_tick tick;
+    qta_tick_init(&tick, QTA_TICK_TRADE);
+    tick.symbol = host->ops->intern(host, QTA_NAME_SYMBOL, symbol, strlen(symbol));
+    tick.src_seq = number;
+    tick.trade.id = number;
+    host->ops->emit(host, &tick);
+}
+
+static void emit_book(struct qta_adapter *adapter, const char *symbol, bool is_snapshot)
+{
+    struct qta_adapter_host *host = adapter->host;
+    for (int level = 0; level < 2; level++) {
+        struct qta_tick tick;
+        qta_tick_init(&tick, QTA_TICK_BOOK);
+        tick.symbol = host->ops->intern(host, QTA_NAME_SYMBOL, symbol, strlen(symbol));
+        tick.flags = level == 0 ? QTA_FLAG_BOOK_FIRST : QTA_FLAG_BOOK_LAST;
+        tick.flags |= is_snapshot ? QTA_FLAG_BOOK_SNAPSHOT : 0;
+        tick.book.side = level == 0 ? QTA_SIDE_BUY : QTA_SIDE_SELL;
+        tick.book.action = QTA_BOOK_SET;
+        host->ops->emit(host, &tick);
+    }
+}
+
 static void obey(struct qta_adapter *adapter, const char *text)
 {
     struct qta_adapter_host *host = adapter->host;
@@ -83,6 +110,14 @@ static void obey(struct qta_adapter *adapter, const char *text)
         answer(adapter, symbol, false);
     else if (sscanf(text, "t %31s", symbol) == 1)
         emit_trades(adapter, symbol, number > 0 ? number : 1);
+    else if (sscanf(text, "n %31s", symbol) == 1)
+        emit_numbered(adapter, symbol, (uint64_t)number);
+    else if (strncmp(text, "message ", 8) == 0)
+        host->ops->numbered(host, (uint64_t)number);
+    else if (sscanf(text, "snapshot %31s", symbol) == 1)
+        emit_book(adapter, symbol, true);
+    else if (sscanf(text, "update %31s", symbol) == 1)
+        emit_book(adapter, symbol, false);
     else if (strncmp(text, "fail ", 5) == 0)
         host->ops->fail(host, QTA_REACTION_RECONNECT, QTA_CAUSE_PROVIDER, 500,
                         (int64_t)number * 1000000000, "internal error at the venue");
@@ -138,6 +173,7 @@ const struct qta_adapter_ops chatty_adapter_ops = {
     .name = "chatty",
     .transport = QTA_TRANSPORT_WEBSOCKET,
     .types = QTA_TYPE_BIT(QTA_TICK_TRADE),
+    .dense_types = QTA_TYPE_BIT(QTA_TICK_TRADE),
     .create = create,
     .on_open = on_open,
     .on_data = on_data,

@@ -5,6 +5,10 @@
  *      ok SYMBOL            accepts the subscription to trades of SYMBOL
  *      no SYMBOL            refuses it, code 405
  *      t SYMBOL [COUNT]     emits trades, ids counting on
+ *      n SYMBOL NUMBER      emits a trade with this src_seq, which counts by one
+ *      message NUMBER       numbered(): the next message has this number
+ *      snapshot SYMBOL      emits a whole order book of two levels
+ *      update SYMBOL        emits two levels that have changed
  *      what                 reports a fault
  *      fail SECONDS         fail(RECONNECT, provider, 500), to be tried again after SECONDS
  *      slower SECONDS       throttled(messages, SECONDS)

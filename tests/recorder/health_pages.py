@@ -114,7 +114,7 @@ def metrics_move(venue):
         cause = 'cause="peer_closed"'
         recorder.wait_for_metric(f'stream_reconnect_total{{connection="alpaca",{cause}}}', 1)
         recorder.wait_for_metric(f"qta_connects_total{{{LABEL}}}", 2)
-        recorder.wait_for_metric(f"qta_gaps_total{{{LABEL}}}", 1)
+        recorder.wait_for_metric(f"qta_gaps_total{{{LABEL},{cause}}}", 1)
         after = recorder.metrics()
         check(after[f"qta_disconnects_total{{{LABEL},{cause}}}"] == 1, "disconnects")
         check(after[f"qta_connection_attempts_total{{{LABEL}}}"] >= 2, "attempts")
