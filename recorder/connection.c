@@ -336,6 +336,7 @@ static enum qta_status copy_options(struct qta_connection *connection, struct qt
         !copy_text(&connection->tls_ca_file, provider->tls_ca_file))
         return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for a provider");
     connection->tls_is_insecure = provider->tls_is_insecure;
+    connection->offers_deflate = provider->has_compression;
     connection->ping_interval_ns = gateway->health_check_interval_ns;
     connection->message_max_bytes = gateway->message_max_bytes;
     struct qta_backoff_options backoff = {

@@ -39,6 +39,7 @@ struct qta_connection {
     char *url;
     char *tls_ca_file;
     bool tls_is_insecure;
+    bool offers_deflate;
     int64_t ping_interval_ns;
     size_t message_max_bytes;
     uint16_t provider;

@@ -168,6 +168,7 @@ static enum qta_status open_link(struct qta_connection *connection, struct qta_e
         .ping_interval_ns = connection->ping_interval_ns,
         .open_timeout_ns = OPEN_TIMEOUT_NS,
         .message_max_bytes = connection->message_max_bytes,
+        .offers_deflate = connection->offers_deflate,
     };
     struct qta_transport *transport = connection->options.transport;
     return transport->ops->link_open(transport, &connection->link, &options, &events, connection,

@@ -1,5 +1,5 @@
 /* The upgrade from HTTP to WebSocket. Redirects are not followed: the request carries keys that
- * belong to one host. Extensions are not offered, so an answer that uses one is refused. */
+ * belong to one host. An answer that uses an extension which was not offered is refused. */
 #include "recorder/http_upgrade.h"
 
 #include <ctype.h>
@@ -100,7 +100,8 @@ static bool append_header(struct qta_byte_queue *out, const char *name, const ch
 }
 
 bool qta_http_write_request(struct qta_byte_queue *out, const struct qta_url *url,
-                            const struct qta_header *headers, size_t count, const char *key)
+                            const struct qta_header *headers, size_t count, const char *key,
+                            bool offers_deflate)
 {
     bool has_agent = false;
     bool is_written = append_text(out, "GET ") && append_text(out, url->path) &&
@@ -110,6 +111,8 @@ bool qta_http_write_request(struct qta_byte_queue *out, const struct qta_url *ur
                       append_header(out, "Connection", "Upgrade") &&
                       append_header(out, "Sec-WebSocket-Key", key) &&
                       append_header(out, "Sec-WebSocket-Version", "13");
+    if (is_written && offers_deflate)
+        is_written = append_header(out, "Sec-WebSocket-Extensions", "permessage-deflate");
     for (size_t i = 0; i < count && is_written; i++) {
         has_agent |= strcasecmp(headers[i].name, "User-Agent") == 0;
         is_written = append_header(out, headers[i].name, headers[i].value);
@@ -161,6 +164,20 @@ static bool header_find(struct slice headers, const char *name, struct slice *va
         p = line_end < end ? line_end + 2 : end;
     }
     return false;
+}
+
+/* Cuts the first item off a list; false at its end. */
+static bool list_next(struct slice *list, char separator, struct slice *item)
+{
+    if (!list->start)
+        return false;
+    const char *end = memchr(list->start, separator, list->length);
+    item->start = list->start;
+    item->length = end ? (size_t)(end - list->start) : list->length;
+    list->length = end ? list->length - item->length - 1 : 0;
+    list->start = end ? end + 1 : NULL;
+    *item = trim(*item);
+    return true;
 }
 
 /* Whether a comma-separated list holds this word. */
@@ -257,8 +274,43 @@ static enum qta_http_result broken(struct qta_http_answer *answer, const char *w
     return QTA_HTTP_BROKEN;
 }
 
+/* A server's parameter of permessage-deflate (RFC 7692 section 7.1), as "name" or "name=value".
+ * Those that would bind us to a window of our own were not offered. */
+static bool accept_parameter(struct slice parameter, struct qta_http_answer *answer)
+{
+    static const char window[] = "server_max_window_bits=";
+    if (equals_ignoring_case(parameter, "server_no_context_takeover")) {
+        answer->keeps_context = false;
+        return true;
+    }
+    if (equals_ignoring_case(parameter, "client_no_context_takeover"))
+        return true; /* we compress nothing */
+    size_t length = sizeof window - 1;
+    int64_t bits;
+    if (parameter.length <= length || strncasecmp(parameter.start, window, length) != 0)
+        return false;
+    return parse_number(parameter.start + length, parameter.length - length, &bits) && bits >= 8 &&
+           bits <= 15;
+}
+
+static bool accept_extension(struct slice value, bool offers_deflate,
+                             struct qta_http_answer *answer)
+{
+    struct slice item;
+    if (!offers_deflate || !list_next(&value, ';', &item) ||
+        !equals_ignoring_case(item, "permessage-deflate"))
+        return false;
+    answer->has_deflate = true;
+    answer->keeps_context = true;
+    while (list_next(&value, ';', &item)) {
+        if (!accept_parameter(item, answer))
+            return false;
+    }
+    return true;
+}
+
 static enum qta_http_result check_acceptance(struct slice headers, const char *key,
-                                             struct qta_http_answer *answer)
+                                             bool offers_deflate, struct qta_http_answer *answer)
 {
     struct slice value;
     char accept[32];
@@ -270,7 +322,8 @@ static enum qta_http_result check_acceptance(struct slice headers, const char *k
         memcmp(value.start, accept, value.length) != 0)
         return broken(answer,
                       "the upgrade's answer does not fit its key: is there a cache between?");
-    if (header_find(headers, "Sec-WebSocket-Extensions", &value) && value.length > 0)
+    if (header_find(headers, "Sec-WebSocket-Extensions", &value) && value.length > 0 &&
+        !accept_extension(value, offers_deflate, answer))
         return broken(answer, "the server uses a WebSocket extension that was not offered");
     return QTA_HTTP_ACCEPTED;
 }
@@ -300,7 +353,8 @@ static bool may_be_http(const uint8_t *bytes, size_t length)
 
 /* Reads one block of headers; its last line is complete. */
 static enum qta_http_result read_block(const char *bytes, size_t length, const char *key,
-                                       int64_t now_ns, struct qta_http_answer *answer)
+                                       bool offers_deflate, int64_t now_ns,
+                                       struct qta_http_answer *answer)
 {
     enum { TO_STATUS = 9, TO_PHRASE = 12 }; /* "HTTP/1.1 101 Switching Protocols" */
     const char *line_end = memmem(bytes, length, "\r\n", 2);
@@ -313,7 +367,7 @@ static enum qta_http_result read_block(const char *bytes, size_t length, const c
         (struct slice){bytes + TO_PHRASE, (size_t)(line_end - bytes) - TO_PHRASE});
     struct slice headers = {line_end + 2, length - (size_t)(line_end + 2 - bytes)};
     if (status == 101)
-        return check_acceptance(headers, key, answer);
+        return check_acceptance(headers, key, offers_deflate, answer);
     if (status < 200)
         return QTA_HTTP_MORE;
     return refusal(phrase, headers, now_ns, answer);
@@ -343,7 +397,7 @@ enum qta_http_result qta_http_read_answer(const uint8_t *bytes, size_t length,
         }
         answer->length = (size_t)(end - bytes) + EMPTY_LINE_BYTES;
         enum qta_http_result result = read_block((const char *)block, (size_t)(end - block) + 2,
-                                                 key, now_ns, answer);
+                                                 key, progress->offers_deflate, now_ns, answer);
         if (result != QTA_HTTP_MORE)
             return result;
         progress->block = progress->scanned = answer->length;

@@ -28,9 +28,11 @@ enum qta_status qta_http_check_headers(const struct qta_header *headers, size_t 
 /** Writes the key for a random nonce. */
 void qta_http_make_key(const uint8_t nonce[QTA_HTTP_NONCE_BYTES], char key[QTA_HTTP_KEY_BYTES]);
 
-/** Appends the request. False without memory. */
+/** Appends the request. offers_deflate: the server may compress its messages (RFC 7692). False
+ *  without memory. */
 bool qta_http_write_request(struct qta_byte_queue *out, const struct qta_url *url,
-                            const struct qta_header *headers, size_t count, const char *key);
+                            const struct qta_header *headers, size_t count, const char *key,
+                            bool offers_deflate);
 
 enum qta_http_result {
     QTA_HTTP_MORE = 0, /**< the answer is not complete */
@@ -41,6 +43,8 @@ enum qta_http_result {
 
 struct qta_http_answer {
     size_t length;          /**< of the answer's headers; WebSocket frames may follow */
+    bool has_deflate;       /**< accepted: the server compresses its messages */
+    bool keeps_context;     /**< likewise, and they refer to those before */
     int status;             /**< refused: the HTTP status */
     int64_t retry_after_ns; /**< refused: its Retry-After, at most 10^9 s; 0 for none */
     char reason[160];       /**< refused, broken: one sentence of printable characters */
@@ -48,8 +52,9 @@ struct qta_http_answer {
 
 /** How far an answer has been looked at, so that no byte is looked at twice. Zero-initialize. */
 struct qta_http_progress {
-    size_t block;   /**< where the headers begin that are being read */
-    size_t scanned; /**< no end of headers lies before */
+    bool offers_deflate; /**< the request did; set by its owner */
+    size_t block;        /**< where the headers begin that are being read */
+    size_t scanned;      /**< no end of headers lies before */
 };
 
 /** Reads an answer from all bytes that have come so far. now_ns is the wall clock, for a

@@ -335,7 +335,8 @@ static void on_connected(struct qta_link *link)
         on_secured(link);
         return;
     }
-    if (qta_stream_start_tls(&link->stream, link->tls, link->url.host) != QTA_IO_DONE) {
+    if (qta_stream_start_tls(&link->stream, link->tls, link->url.host, link->url.is_websocket) !=
+        QTA_IO_DONE) {
         qta_link_fail(link, QTA_CAUSE_TLS, 0, "%s", link->stream.failure);
         return;
     }
@@ -415,6 +416,11 @@ static void take_answer(struct qta_link *link, const uint8_t *bytes, size_t leng
         break;
     case QTA_HTTP_ACCEPTED:
         qta_byte_queue_consume(&link->in, answer.length);
+        if (answer.has_deflate &&
+            !qta_websocket_reader_allow_deflate(&link->reader, answer.keeps_context)) {
+            qta_link_fail(link, QTA_CAUSE_LOST, 0, "out of memory for compressed messages");
+            break;
+        }
         link->in_ns = ts_ns;
         on_open(link);
         take_waiting(link);
@@ -709,7 +715,7 @@ static enum qta_status prepare_request(struct qta_link *link,
     /* room for the usual request at once: a queue that grows leaves copies of keys behind */
     if (!qta_byte_queue_reserve(&link->request, REQUEST_BYTES) ||
         !qta_http_write_request(&link->request, &link->url, request->headers, request->header_count,
-                                link->key))
+                                link->key, link->answer.offers_deflate))
         return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for the upgrade's request");
     return QTA_OK;
 }
@@ -756,6 +762,7 @@ enum qta_status qta_link_create(struct qta_link **out, struct qta_link_loop *loo
     link->open_timeout_ns = options->open_timeout_ns;
     link->ping_interval_ns = options->ping_interval_ns;
     link->message_max_bytes = options->message_max_bytes;
+    link->answer.offers_deflate = options->offers_deflate;
     link->connect_deadline_ns = INT64_MAX;
     link->ping_ns = INT64_MAX;
     link->deadline_ns = INT64_MAX;

@@ -76,10 +76,10 @@ void qta_stream_keep_alive(struct qta_stream *stream, int64_t interval_ns)
 }
 
 enum qta_io qta_stream_start_tls(struct qta_stream *stream, const struct qta_tls_context *context,
-                                 const char *host)
+                                 const char *host, bool is_http)
 {
     struct qta_error err;
-    if (qta_tls_session_create(&stream->tls, context, host, stream->fd, &err) == QTA_OK)
+    if (qta_tls_session_create(&stream->tls, context, host, is_http, stream->fd, &err) == QTA_OK)
         return QTA_IO_DONE;
     snprintf(stream->failure, sizeof stream->failure, "%s", err.message);
     return QTA_IO_FAILED;

@@ -33,9 +33,9 @@ enum qta_io qta_stream_check_connected(struct qta_stream *stream);
  * after two of them. For protocols without pings of their own. */
 void qta_stream_keep_alive(struct qta_stream *stream, int64_t interval_ns);
 
-/** Puts TLS on a connected stream. DONE or FAILED. */
+/** Puts TLS on a connected stream, see qta_tls_session_create(). DONE or FAILED. */
 enum qta_io qta_stream_start_tls(struct qta_stream *stream, const struct qta_tls_context *context,
-                                 const char *host);
+                                 const char *host, bool is_http);
 enum qta_io qta_stream_handshake(struct qta_stream *stream);
 
 /** See qta_tls_session_read() and qta_tls_session_write(). */

@@ -8,6 +8,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@ enum {
     HOST_BYTES = 256,
     FILE_NAME_BYTES = 1024,
     FAILURE_BYTES = 512,
+    TICKETS_MAX = 16,
 };
 
 struct qta_tls_context {
@@ -106,6 +108,97 @@ void qta_tls_store_finish(struct qta_tls_store *store)
     }
 }
 
+/* ---- tickets ---- */
+
+/* What servers gave for the next connection, with the context that has checked them. */
+struct tickets {
+    struct {
+        char host[HOST_BYTES];
+        SSL_SESSION *ticket;
+    } kept[TICKETS_MAX];
+    size_t next; /* to be overwritten */
+};
+
+static void free_tickets(void *parent, void *value, CRYPTO_EX_DATA *data, int index, long number,
+                         void *pointer)
+{
+    (void)parent;
+    (void)data;
+    (void)index;
+    (void)number;
+    (void)pointer;
+    struct tickets *tickets = value;
+    for (size_t i = 0; tickets && i < TICKETS_MAX; i++)
+        SSL_SESSION_free(tickets->kept[i].ticket);
+    free(tickets);
+}
+
+static int tickets_index_made;
+
+static void make_tickets_index(void)
+{
+    tickets_index_made = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, free_tickets);
+}
+
+/* OpenSSL's index of what we hang on to a context; the webhook's thread may be first to ask. */
+static int tickets_index(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_tickets_index);
+    return tickets_index_made;
+}
+
+/* The newest ticket of a host is the one to keep. OpenSSL's callback: 1 takes the reference over.
+ */
+static int on_ticket(SSL *ssl, SSL_SESSION *ticket)
+{
+    const struct qta_tls_session *session = SSL_get_app_data(ssl);
+    struct tickets *tickets = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), tickets_index());
+    if (!tickets || !session)
+        return 0;
+    size_t place = 0;
+    while (place < TICKETS_MAX && strcmp(tickets->kept[place].host, session->host) != 0)
+        place++;
+    if (place == TICKETS_MAX) {
+        place = tickets->next;
+        tickets->next = (tickets->next + 1) % TICKETS_MAX;
+    }
+    SSL_SESSION_free(tickets->kept[place].ticket);
+    snprintf(tickets->kept[place].host, HOST_BYTES, "%s", session->host);
+    tickets->kept[place].ticket = ticket;
+    return 1;
+}
+
+/* Without memory every connection makes a session anew. */
+static void tickets_collect(SSL_CTX *ssl)
+{
+    struct tickets *tickets = calloc(1, sizeof *tickets);
+    if (!tickets || SSL_CTX_set_ex_data(ssl, tickets_index(), tickets) != 1) {
+        free(tickets);
+        return;
+    }
+    SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(ssl, on_ticket);
+}
+
+/* Ours to free; NULL for none. */
+static SSL_SESSION *tickets_take(const SSL_CTX *ssl, const char *host)
+{
+    struct tickets *tickets = SSL_CTX_get_ex_data(ssl, tickets_index());
+    for (size_t i = 0; tickets && i < TICKETS_MAX; i++) {
+        if (strcmp(tickets->kept[i].host, host) != 0)
+            continue;
+        SSL_SESSION *ticket = tickets->kept[i].ticket;
+        /* a server of TLS 1.2 gives a new one only when it wants to, and expects the old one again
+         */
+        bool is_lasting = ticket && SSL_SESSION_get_protocol_version(ticket) < TLS1_3_VERSION;
+        if (!is_lasting || SSL_SESSION_up_ref(ticket) != 1)
+            tickets->kept[i].ticket = NULL;
+        return ticket;
+    }
+    return NULL;
+}
+
 /* ---- context ---- */
 
 /* The first reason in OpenSSL's queue; empties it. */
@@ -146,6 +239,7 @@ static SSL_CTX *context_prepare(void)
     SSL_CTX *ssl = SSL_CTX_new(TLS_client_method());
     if (!ssl)
         return NULL;
+    tickets_collect(ssl);
     SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION);
     SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -209,9 +303,22 @@ static bool session_set_host(SSL *ssl, const char *host)
     return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
 }
 
+/* A refusal of either costs nothing: the server then has no say, or sends its certificates again.
+ */
+static void session_make_offers(struct qta_tls_session *session, bool is_http)
+{
+    static const unsigned char http[] = "\x08http/1.1";
+    SSL_SESSION *ticket = tickets_take(SSL_get_SSL_CTX(session->ssl), session->host);
+    if (is_http)
+        SSL_set_alpn_protos(session->ssl, http, sizeof http - 1);
+    if (ticket)
+        SSL_set_session(session->ssl, ticket);
+    SSL_SESSION_free(ticket);
+}
+
 enum qta_status qta_tls_session_create(struct qta_tls_session **out,
                                        const struct qta_tls_context *context, const char *host,
-                                       int fd, struct qta_error *err)
+                                       bool is_http, int fd, struct qta_error *err)
 {
     assert(out);
     struct qta_tls_session *session = calloc(1, sizeof *session);
@@ -225,6 +332,8 @@ enum qta_status qta_tls_session_create(struct qta_tls_session **out,
     }
     SSL_set_connect_state(session->ssl);
     snprintf(session->host, sizeof session->host, "%s", host);
+    SSL_set_app_data(session->ssl, session);
+    session_make_offers(session, is_http);
     *out = session;
     return QTA_OK;
 }

@@ -1,7 +1,10 @@
 /** @file tls.h
  *  TLS as a client, by OpenSSL: version 1.2 or later, certificate and host name checked.
  *
- *  A context holds what is trusted; a session is one connection's. Network thread only. */
+ *  A context holds what is trusted; a session is one connection's. A reconnect to the same host
+ * takes up the TLS session that the server gave a ticket for, which saves it and us a round trip
+ * and the certificates (RFC 8446 section 2.2); a ticket of TLS 1.3 is used once. Contexts that
+ * check nothing are not kept, and so never resume. Network thread only. */
 #ifndef QTA_RECORDER_TLS_H
 #define QTA_RECORDER_TLS_H
 
@@ -43,10 +46,10 @@ enum qta_status qta_tls_context_create(struct qta_tls_context **out, struct qta_
 void qta_tls_context_destroy(struct qta_tls_context *context);
 
 /** A session on a connected socket, which it does not own. The certificate must be for host, a name
- * or an address. QTA_ERR_NOMEM. */
+ *  or an address. is_http: says so to the server (ALPN "http/1.1"). QTA_ERR_NOMEM. */
 enum qta_status qta_tls_session_create(struct qta_tls_session **out,
                                        const struct qta_tls_context *context, const char *host,
-                                       int fd, struct qta_error *err);
+                                       bool is_http, int fd, struct qta_error *err);
 
 /** Says goodbye to the peer without waiting, and frees. NULL is fine. */
 void qta_tls_session_destroy(struct qta_tls_session *session);

@@ -46,6 +46,7 @@ struct qta_link_options {
     int64_t ping_interval_ns;
     /** Resolve (ends the link as RESOLVE), connect (CONNECT), TLS and upgrade (SILENT) together. */
     int64_t open_timeout_ns;
+    bool offers_deflate;      /**< the venue may compress its messages */
     size_t message_max_bytes; /**< a larger one ends the link (PROTOCOL), closing with 1009 */
 };
 

@@ -129,7 +129,7 @@ static enum qta_status open_stream(struct post *post, const struct sockaddr_stor
     enum qta_status status = qta_tls_context_create(&context, tls, NULL, false, err);
     if (status != QTA_OK)
         return status;
-    io = qta_stream_start_tls(&post->stream, context, post->url->host);
+    io = qta_stream_start_tls(&post->stream, context, post->url->host, true);
     qta_tls_context_destroy(context);
     if (io == QTA_IO_DONE)
         io = qta_stream_handshake(&post->stream);

@@ -8,6 +8,7 @@
 enum {
     BIT_FINAL = 0x80,
     BITS_RESERVED = 0x70,
+    BIT_COMPRESSED = 0x40, /* of the first frame of a message: RFC 7692 section 6 */
     BITS_OPCODE = 0x0f,
     BIT_CONTROL = 0x08, /* of the opcode */
     BIT_MASKED = 0x80,
@@ -15,7 +16,7 @@ enum {
     LENGTH_16 = 126,
     LENGTH_64 = 127,
 };
-enum { CODE_PROTOCOL = 1002, CODE_TOO_BIG = 1009 };
+enum { CODE_PROTOCOL = 1002, CODE_INVALID = 1007, CODE_TOO_BIG = 1009 };
 
 void qta_websocket_reader_init(struct qta_websocket_reader *reader, size_t message_max_bytes)
 {
@@ -25,6 +26,15 @@ void qta_websocket_reader_init(struct qta_websocket_reader *reader, size_t messa
 void qta_websocket_reader_finish(struct qta_websocket_reader *reader)
 {
     qta_byte_queue_finish(&reader->message);
+    qta_websocket_inflate_destroy(reader->inflater);
+    reader->inflater = NULL;
+}
+
+bool qta_websocket_reader_allow_deflate(struct qta_websocket_reader *reader, bool keeps_context)
+{
+    assert(!reader->inflater);
+    reader->inflater = qta_websocket_inflate_create(keeps_context);
+    return reader->inflater != NULL;
 }
 
 bool qta_websocket_reader_is_within_message(const struct qta_websocket_reader *reader)
@@ -73,7 +83,9 @@ static const char *header_fault(const struct qta_websocket_reader *reader, uint6
 {
     unsigned opcode = reader->header[0] & BITS_OPCODE;
     bool is_final = reader->header[0] & BIT_FINAL;
-    if (reader->header[0] & BITS_RESERVED)
+    unsigned reserved = reader->header[0] & BITS_RESERVED;
+    bool begins_message = opcode == QTA_WEBSOCKET_TEXT || opcode == QTA_WEBSOCKET_BINARY;
+    if (reserved != 0 && !(reserved == BIT_COMPRESSED && begins_message && reader->inflater))
         return "a frame uses an extension that was not agreed on";
     if (reader->header[1] & BIT_MASKED)
         return "a frame from the server is masked";
@@ -116,6 +128,7 @@ static enum qta_websocket_event_type frame_begin(struct qta_websocket_reader *re
     if (reader->opcode != QTA_WEBSOCKET_CONTINUATION) {
         reader->in_message = true;
         reader->is_binary = reader->opcode == QTA_WEBSOCKET_BINARY;
+        reader->is_compressed = reader->header[0] & BIT_COMPRESSED;
         reader->fragments = 0;
     }
     if (length > reader->message_max_bytes - qta_byte_queue_length(&reader->message) ||
@@ -162,6 +175,25 @@ static enum qta_websocket_event_type control_take(struct qta_websocket_reader *r
     return QTA_WEBSOCKET_CLOSE_CAME;
 }
 
+/* Makes the event's message what it was before it was compressed. */
+static enum qta_websocket_event_type unpack(struct qta_websocket_reader *reader,
+                                            struct qta_websocket_event *event)
+{
+    switch (qta_websocket_inflate_message(reader->inflater, event->bytes, event->length,
+                                          reader->message_max_bytes, &event->bytes,
+                                          &event->length)) {
+    case QTA_INFLATE_DONE:
+        return QTA_WEBSOCKET_MESSAGE;
+    case QTA_INFLATE_TOO_LARGE:
+        return broken(reader, event, CODE_TOO_BIG, "a message is larger than allowed");
+    case QTA_INFLATE_NO_MEMORY:
+        return broken(reader, event, CODE_TOO_BIG, "there is no memory for a message");
+    case QTA_INFLATE_BROKEN:
+        break;
+    }
+    return broken(reader, event, CODE_INVALID, "a compressed message cannot be unpacked");
+}
+
 /* Gives the message out of the bytes themselves, or collects it. */
 static enum qta_websocket_event_type data_take(struct qta_websocket_reader *reader,
                                                const uint8_t **bytes, size_t *length,
@@ -192,7 +224,7 @@ static enum qta_websocket_event_type data_take(struct qta_websocket_reader *read
     if (!is_last)
         return QTA_WEBSOCKET_NOTHING;
     reader->in_message = false;
-    return QTA_WEBSOCKET_MESSAGE;
+    return reader->is_compressed ? unpack(reader, event) : QTA_WEBSOCKET_MESSAGE;
 }
 
 enum qta_websocket_event_type qta_websocket_reader_next(struct qta_websocket_reader *reader,

@@ -5,8 +5,9 @@
  *          handle(&event);
  *
  *  A message that lies whole in the bytes given is not copied. Memory is bounded by the largest
- * message allowed. Extensions are not supported: none is offered. Text is not checked to be UTF-8.
- */
+ *  message allowed. The only extension is permessage-deflate, where it was agreed on. Text is not
+ *  checked to be UTF-8: that is the decoder's, which counts it and keeps the connection, where the
+ *  protocol would close it with 1007. */
 #ifndef QTA_RECORDER_WEBSOCKET_READER_H
 #define QTA_RECORDER_WEBSOCKET_READER_H
 
@@ -15,6 +16,7 @@
 #include <stdint.h>
 
 #include "recorder/byte_queue.h"
+#include "recorder/websocket_inflate.h"
 
 enum {
     QTA_WEBSOCKET_CONTROL_BYTES_MAX = 125,
@@ -59,18 +61,24 @@ struct qta_websocket_reader {
     uint64_t payload_left;
     uint8_t opcode; /**< of the frame that is being read */
     bool is_final;
-    bool in_message; /**< between the first and the last fragment */
-    bool is_binary;  /**< of the message */
-    bool is_done;    /**< closed or broken */
+    bool in_message;    /**< between the first and the last fragment */
+    bool is_binary;     /**< of the message */
+    bool is_compressed; /**< likewise */
+    bool is_done;       /**< closed or broken */
     uint32_t fragments;
     bool message_is_given; /**< the last event borrowed the message buffer */
     struct qta_byte_queue message;
     uint8_t control[QTA_WEBSOCKET_CONTROL_BYTES_MAX];
     size_t control_length;
+    struct qta_websocket_inflate *inflater; /**< NULL: messages are not compressed */
 };
 
 void qta_websocket_reader_init(struct qta_websocket_reader *reader, size_t message_max_bytes);
 void qta_websocket_reader_finish(struct qta_websocket_reader *reader);
+
+/** The server may compress its messages: permessage-deflate was agreed on. Before the first frame.
+ *  False without memory. */
+bool qta_websocket_reader_allow_deflate(struct qta_websocket_reader *reader, bool keeps_context);
 
 /** Uses bytes up to and including the next event; moves *bytes and *length behind them. */
 enum qta_websocket_event_type qta_websocket_reader_next(struct qta_websocket_reader *reader,

@@ -29,7 +29,7 @@ WIRING = {("recorder/providers.c", "replay/replay_adapter.h")}
 DOORS = {
     "yaml.h": {"config"},
     "zstd.h": {"storage"},
-    "zlib.h": {"storage"},
+    "zlib.h": {"recorder", "storage"},
     "sqlite3.h": {"storage"},
     "sqlite3ext.h": {"storage"},
     "cjson/cJSON.h": {"adapters"},

@@ -81,6 +81,8 @@ struct qta_provider_options {
     uint32_t streams_per_connection; /**< likewise of subscriptions: symbols times channels */
     int64_t connection_lifetime_ns;  /**< replace a connection that is older; 0 for never */
 
+    bool has_compression; /**< offer permessage-deflate: less traffic, more work, later ticks */
+
     const char *tls_ca_file; /**< PEM with the CAs to trust instead of the system's; NULL */
     bool tls_is_insecure;    /**< accept any certificate: loudly */
 };

@@ -81,6 +81,7 @@ $ cat > good.yaml <<'END'
 |       max_connections: 10
 |       symbols_per_connection: 0
 |       streams_per_connection: 0
+|       compression: false
 |       tls:
 |         ca_file: null
 |         insecure: false

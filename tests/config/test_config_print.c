@@ -176,6 +176,7 @@ static void every_key_is_printed_with_its_value(void **state)
                                  "      max_connections: 10\n"
                                  "      symbols_per_connection: 0\n"
                                  "      streams_per_connection: 0\n"
+                                 "      compression: false\n"
                                  "      tls:\n"
                                  "        ca_file: null\n"
                                  "        insecure: false\n"

@@ -15,7 +15,7 @@ static const int64_t now_ns = INT64_C(1445412420000000000);
 static enum qta_http_result read_in_pieces(const uint8_t *bytes, size_t length, size_t piece,
                                            struct qta_http_answer *answer)
 {
-    struct qta_http_progress progress = {0};
+    struct qta_http_progress progress = {.offers_deflate = true};
     enum qta_http_result result = QTA_HTTP_MORE;
     for (size_t come = piece; result == QTA_HTTP_MORE; come += piece) {
         if (come > length)

@@ -37,7 +37,7 @@ static void the_request_says_what_it_must(void **state)
     assert_int_equal(qta_url_parse(&url, "ws://example.com:8080/chat?x=1", NULL), QTA_OK);
     const struct qta_header headers[] = {{"APCA-API-KEY-ID", "abc"}, {"X-Empty", ""}};
     struct qta_byte_queue out = {0};
-    assert_true(qta_http_write_request(&out, &url, headers, COUNT(headers), key));
+    assert_true(qta_http_write_request(&out, &url, headers, COUNT(headers), key, false));
     static const char expected[] = "GET /chat?x=1 HTTP/1.1\r\n"
                                    "Host: example.com:8080\r\n"
                                    "Upgrade: websocket\r\n"
@@ -182,6 +182,48 @@ static void answers_mean_the_same_in_any_slices(void **state)
     }
 }
 
+static void compression_is_agreed_on_only_as_it_was_offered(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *extensions;
+        bool is_offered;
+        enum qta_http_result result;
+        bool has_deflate;
+        bool keeps_context;
+    } cases[] = {
+        {"", true, QTA_HTTP_ACCEPTED, false, false},
+        {"permessage-deflate", true, QTA_HTTP_ACCEPTED, true, true},
+        {"Permessage-Deflate ; server_no_context_takeover", true, QTA_HTTP_ACCEPTED, true, false},
+        {"permessage-deflate; client_no_context_takeover; server_max_window_bits=9", true,
+         QTA_HTTP_ACCEPTED, true, true},
+        {"permessage-deflate", false, QTA_HTTP_BROKEN, false, false},
+        {"permessage-deflate; server_max_window_bits=7", true, QTA_HTTP_BROKEN, false, false},
+        {"permessage-deflate; server_max_window_bits=16", true, QTA_HTTP_BROKEN, false, false},
+        {"permessage-deflate; server_max_window_bits=", true, QTA_HTTP_BROKEN, false, false},
+        {"permessage-deflate; client_max_window_bits=15", true, QTA_HTTP_BROKEN, false, false},
+        {"permessage-deflate; x", true, QTA_HTTP_BROKEN, false, false},
+        {"permessage-deflate, permessage-deflate", true, QTA_HTTP_BROKEN, false, false},
+        {"permessage-deflate;", true, QTA_HTTP_BROKEN, false, false},
+        {"x-webkit-deflate-frame", true, QTA_HTTP_BROKEN, false, false},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char text[512];
+        struct qta_http_progress progress = {.offers_deflate = cases[i].is_offered};
+        struct qta_http_answer answer;
+        print_message("case '%s'\n", cases[i].extensions);
+        snprintf(text, sizeof text, SWITCH UPGRADE ACCEPT "Sec-WebSocket-Extensions: %s\r\n\r\n",
+                 cases[i].extensions);
+        assert_int_equal(qta_http_read_answer((const uint8_t *)text, strlen(text), &progress, key,
+                                              now_ns, &answer),
+                         cases[i].result);
+        if (cases[i].result != QTA_HTTP_ACCEPTED)
+            continue;
+        assert_int_equal(answer.has_deflate, cases[i].has_deflate);
+        assert_int_equal(answer.keeps_context, cases[i].keeps_context);
+    }
+}
+
 static void frames_behind_the_answer_are_left_alone(void **state)
 {
     (void)state;
@@ -223,6 +265,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_key_is_the_nonce_in_base64),
         cmocka_unit_test(the_request_says_what_it_must),
+        cmocka_unit_test(compression_is_agreed_on_only_as_it_was_offered),
         cmocka_unit_test(headers_that_would_break_the_request_are_refused),
         cmocka_unit_test(answers_mean_the_same_in_any_slices),
         cmocka_unit_test(frames_behind_the_answer_are_left_alone),

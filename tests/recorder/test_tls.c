@@ -143,7 +143,7 @@ static void contexts_outlive_the_store(void **state)
     assert_int_equal(qta_tls_context_create(&context, &fixture->store, fixture->path, false, NULL),
                      QTA_OK);
     qta_tls_store_finish(&fixture->store);
-    assert_int_equal(qta_tls_session_create(&session, context, "localhost", 0, NULL), QTA_OK);
+    assert_int_equal(qta_tls_session_create(&session, context, "localhost", true, 0, NULL), QTA_OK);
     qta_tls_context_destroy(context);
     qta_tls_session_destroy(session);
     qta_tls_context_destroy(NULL);

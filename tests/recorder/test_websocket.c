@@ -207,6 +207,90 @@ static void whole_messages_are_not_copied(void **state)
     qta_websocket_reader_finish(&reader);
 }
 
+/* ---- compressed messages (RFC 7692) ------------------------------------------------------------
+ */
+
+static void read_compressed(const uint8_t *bytes, size_t length, bool keeps_context,
+                            size_t message_max, char *text, size_t capacity)
+{
+    for (size_t slice = 1; slice <= length; slice++) {
+        struct qta_websocket_reader reader;
+        size_t used = 0;
+        qta_websocket_reader_init(&reader, message_max);
+        assert_true(qta_websocket_reader_allow_deflate(&reader, keeps_context));
+        for (size_t at = 0; at < length; at += slice) {
+            const uint8_t *p = bytes + at;
+            size_t left = length - at < slice ? length - at : slice;
+            struct qta_websocket_event event;
+            enum qta_websocket_event_type type;
+            while ((type = qta_websocket_reader_next(&reader, &p, &left, &event)) !=
+                   QTA_WEBSOCKET_NOTHING) {
+                int code = type == QTA_WEBSOCKET_BROKEN ? event.code : 0;
+                size_t shown = type == QTA_WEBSOCKET_BROKEN ? 0 : event.length;
+                used += (size_t)snprintf(text + used, capacity - used, "%s%.*s", used ? "|" : "",
+                                         (int)shown, (const char *)event.bytes);
+                if (code)
+                    used += (size_t)snprintf(text + used, capacity - used, "broken %d", code);
+            }
+        }
+        qta_websocket_reader_finish(&reader);
+    }
+}
+
+/* The first six are the examples of section 7.2.3. */
+static void compressed_messages_come_as_they_were(void **state)
+{
+    (void)state;
+    static const struct {
+        const uint8_t *bytes;
+        size_t length;
+        bool keeps_context;
+        const char *events;
+    } cases[] = {
+        {BYTES("\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00"), true, "Hello"},
+        {BYTES("\x41\x03\xf2\x48\xcd\x80\x04\xc9\xc9\x07\x00"), true, "Hello"},
+        {BYTES("\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00\xc1\x05\xf2\x00\x11\x00\x00"), true,
+         "Hello|Hello"},
+        {BYTES("\xc1\x0b\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00"), true, "Hello"},
+        {BYTES("\xc1\x08\xf3\x48\xcd\xc9\xc9\x07\x00\x00"), true, "Hello"},
+        {BYTES("\xc1\x0d\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00"), true, "Hello"},
+        {BYTES(
+             "\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00\x81\x02hi\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00"),
+         false, "Hello|hi|Hello"},
+        {BYTES("\xc1\x01\x00"), true, ""},
+        {BYTES("\xc1\x01\x00\x81\x01x"), true, "x"},
+        /* refers to a message that is not remembered */
+        {BYTES("\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00\xc1\x05\xf2\x00\x11\x00\x00"), false,
+         "Hello|broken 1007"},
+        {BYTES("\xc1\x02\xff\xff"), true, "broken 1007"},
+        {BYTES("\xc1\x03\xf2\x48\xcd"), true, "broken 1007"},
+        /* the bit belongs to the first frame of a message alone, and to no control frame */
+        {BYTES("\x41\x03\xf2\x48\xcd\xc0\x04\xc9\xc9\x07\x00"), true, "broken 1002"},
+        {BYTES("\xc9\x01x"), true, "broken 1002"},
+        {BYTES("\xe1\x01x"), true, "broken 1002"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char text[256] = "";
+        print_message("case %zu\n", i);
+        read_compressed(cases[i].bytes, cases[i].length, cases[i].keeps_context, 1000, text,
+                        sizeof text);
+        assert_string_equal(text, cases[i].events);
+    }
+}
+
+static void a_message_may_not_unpack_to_more_than_is_allowed(void **state)
+{
+    (void)state;
+    static const uint8_t hello[] = "\xc1\x07\xf2\x48\xcd\xc9\xc9\x07";
+    char text[64] = "";
+    read_compressed(hello, sizeof hello, true, 7, text, sizeof text);
+    assert_string_equal(text, "Hello");
+    /* 300 times "a": d = zlib.compressobj(wbits=-15) */
+    static const uint8_t many[] = "\xc1\x08\x4a\x4c\x1c\x05\xc4\x02\x00";
+    read_compressed(many, sizeof many, true, 299, text, sizeof text);
+    assert_string_equal(text, "broken 1009");
+}
+
 static void random_bytes_do_no_harm(void **state)
 {
     (void)state;
@@ -351,6 +435,8 @@ int main(void)
         cmocka_unit_test(a_message_may_be_as_large_as_allowed_and_no_larger),
         cmocka_unit_test(endless_empty_fragments_come_to_an_end),
         cmocka_unit_test(whole_messages_are_not_copied),
+        cmocka_unit_test(compressed_messages_come_as_they_were),
+        cmocka_unit_test(a_message_may_not_unpack_to_more_than_is_allowed),
         cmocka_unit_test(random_bytes_do_no_harm),
         cmocka_unit_test(our_frames_are_masked_and_whole),
         cmocka_unit_test(long_messages_go_in_fragments),

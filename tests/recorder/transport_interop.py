@@ -18,9 +18,11 @@ import subprocess
 import sys
 import tempfile
 import warnings
+import zlib
 
 try:
     import websockets
+    from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 except ImportError:
     print("skipped: no python3-websockets")
     sys.exit(77)
@@ -253,6 +255,26 @@ async def tell_header(server, client):
                                     headers.get("Sec-WebSocket-Extensions")))
 
 
+async def tell_extensions(server, client):
+    await client.send(client.request_headers.get("Sec-WebSocket-Extensions", "none"))
+
+
+async def tell_session(server, client):
+    tls = client.transport.get_extra_info("ssl_object")
+    await client.send(f"{'resumed' if tls.session_reused else 'new'} "
+                      f"{tls.selected_alpn_protocol()}")
+
+
+def packable(number):
+    return b'{"T":"t","S":"AAPL","p":%d.25,"s":100}' % number * (number % 9)
+
+
+async def send_packable(server, client):
+    for i in range(3000):
+        text = packable(i)
+        await client.send([text[:7].decode(), text[7:].decode()] if i % 5 == 4 else text.decode())
+
+
 async def tell_path(server, client):
     await client.send(client.path)
 
@@ -451,6 +473,28 @@ def scenarios(certificates):
     row("headers and host arrive, compression is not offered", WebSocketServer(tell_header),
         ["--header", "X-Key: abc"],
         [r"open", r"data TEXT .* abc 127.0.0.1 None", r"sum .*", r"end peer_closed 1000 .*"])
+    row("compression is offered where it is wanted", WebSocketServer(tell_extensions),
+        ["--deflate"], [r"open", r"data TEXT 18 .* permessage-deflate", r"sum .*", r"end .*"])
+    compressed = crc(b"".join(packable(i) for i in range(3000)))
+    for takeover in (False, True):
+        row("compressed messages come as they were, " +
+            ("each by itself" if takeover else "referring to those before"),
+            WebSocketServer(send_packable, extensions=[
+                ServerPerMessageDeflateFactory(server_no_context_takeover=takeover)]),
+            ["--deflate", "--quiet"],
+            [r"open", rf"sum 3000 {sum(len(packable(i)) for i in range(3000))} {compressed:08x}",
+             r"end peer_closed 1000 .*"])
+    row("a small window is no hindrance",
+        WebSocketServer(send_packable, extensions=[
+            ServerPerMessageDeflateFactory(server_max_window_bits=9)]),
+        ["--deflate", "--quiet"], [r"open", rf"sum 3000 \d+ {compressed:08x}", r"end .*"])
+    bomb = zlib.compressobj(9, zlib.DEFLATED, -15)
+    bomb = bomb.compress(b"0" * 100_000_000) + bomb.flush(zlib.Z_SYNC_FLUSH)[:-4]
+    header = b"\xc1\x7f" + len(bomb).to_bytes(8, "big")
+    row("a hundred megabytes that come as a hundred kilobytes are too large",
+        ByteServer(frames(header + bomb, extra="Sec-WebSocket-Extensions: permessage-deflate\r\n")),
+        ["--deflate"], [r"open", r"sum 0 0 .*",
+                        r"end protocol 1009 0 - a message is larger than allowed"])
     row("path and query arrive", WebSocketServer(tell_path), [],
         [r"open", r"data TEXT .* /a/b\?c=d%20e", r"sum .*", r"end .*"],
         url="ws://{host}:{port}/a/b?c=d%20e")
@@ -635,6 +679,14 @@ def scenarios(certificates):
             WebSocketServer(close_with(1000), tls=c.server(certificate)), ["--insecure"],
             [r"warning: tls: the certificate of 'localhost' is NOT checked.*", r"open",
              r"data .*", r"sum .*", r"end peer_closed 1000 .*"], url="wss://localhost:{port}/")
+    for name, tls in (("1.2", c.tls_1_2_server()), ("1.3", c.server("good"))):
+        tls.set_alpn_protocols(["h2", "http/1.1"])
+        row(f"a TLS {name} session is taken up again, and HTTP/1.1 is asked for",
+            WebSocketServer(tell_session, tls=tls), ["--times", "3", *ca],
+            [r"open", r"data TEXT .* new http/1.1", r"sum .*", r"end peer_closed 1000 .*",
+             r"open", r"data TEXT .* resumed http/1.1", r"sum .*", r"end peer_closed 1000 .*",
+             r"open", r"data TEXT .* resumed http/1.1", r"sum .*", r"end peer_closed 1000 .*"],
+            url="wss://localhost:{port}/")
     row("old versions of TLS are refused", WebSocketServer(greet, tls=c.old_server()), ca,
         [r"sum 0 .*", r"end tls 0 0 - (the TLS handshake failed: \S.*|.* TLS 1.2 or later.*)"],
         url="wss://localhost:{port}/")

@@ -35,6 +35,7 @@ struct probe_options {
     long line_bytes; /* tcp: consume lines of this length only */
     bool is_quiet;   /* no line for each message */
     size_t links;    /* how many at once */
+    long times;      /* that each is opened, one after the other */
 };
 
 struct probe {
@@ -47,6 +48,7 @@ struct probe {
     int64_t resume_ns; /* 0: not paused */
     int64_t last_recv_ns;
     bool has_ended;
+    long times; /* that it was opened */
 };
 
 static void print_first_bytes(const struct qta_frame *frame)
@@ -169,7 +171,9 @@ static void parse_arguments(struct probe_options *options, int argc, char **argv
         PAUSE_MS,
         LINE,
         QUIET,
-        LINKS
+        LINKS,
+        DEFLATE,
+        TIMES
     };
     static const struct option table[] = {
         {"ca", required_argument, NULL, CA},
@@ -187,6 +191,8 @@ static void parse_arguments(struct probe_options *options, int argc, char **argv
         {"line", required_argument, NULL, LINE},
         {"quiet", no_argument, NULL, QUIET},
         {"links", required_argument, NULL, LINKS},
+        {"deflate", no_argument, NULL, DEFLATE},
+        {"times", required_argument, NULL, TIMES},
         {0},
     };
     int choice;
@@ -235,6 +241,12 @@ static void parse_arguments(struct probe_options *options, int argc, char **argv
         case QUIET:
             options->is_quiet = true;
             break;
+        case TIMES:
+            options->times = number;
+            break;
+        case DEFLATE:
+            options->link.offers_deflate = true;
+            break;
         case LINKS:
             options->links = (size_t)number;
             break;
@@ -249,6 +261,20 @@ static void parse_arguments(struct probe_options *options, int argc, char **argv
     options->request.url = argv[optind];
 }
 
+static void open_link(struct probe *probe)
+{
+    struct qta_transport *transport = probe->transport;
+    struct qta_error err;
+    probe->times++;
+    probe->has_ended = false;
+    enum qta_status status = transport->ops->link_open(transport, &probe->link,
+                                                       &probe->options->link, &events, probe, &err);
+    if (status != QTA_OK) {
+        printf("refused %s %s\n", qta_status_name(status), err.message);
+        probe->has_ended = true;
+    }
+}
+
 /* Runs until all links have ended; resumes those whose pause is over. */
 static void run(struct qta_transport *transport, struct probe *probes, size_t count)
 {
@@ -259,6 +285,8 @@ static void run(struct qta_transport *transport, struct probe *probes, size_t co
         ended = 0;
         for (size_t i = 0; i < count; i++) {
             struct probe *probe = &probes[i];
+            if (probe->has_ended && probe->times < probe->options->times)
+                open_link(probe);
             ended += probe->has_ended;
             if (probe->resume_ns == 0 || probe->has_ended)
                 continue;
@@ -283,6 +311,7 @@ int main(int argc, char **argv)
         .close_code = 1000,
         .pause_at = -1,
         .links = 1,
+        .times = 1,
     };
     parse_arguments(&options, argc, argv);
     options.link.request = &options.request;
@@ -300,12 +329,7 @@ int main(int argc, char **argv)
         struct probe *probe = &probes[i];
         probe->options = &options;
         probe->transport = transport;
-        enum qta_status status = transport->ops->link_open(transport, &probe->link, &options.link,
-                                                           &events, probe, &err);
-        if (status != QTA_OK) {
-            printf("refused %s %s\n", qta_status_name(status), err.message);
-            probe->has_ended = true;
-        }
+        open_link(probe);
     }
     run(transport, probes, options.links);
     transport->ops->destroy(transport);
