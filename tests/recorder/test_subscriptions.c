@@ -6,7 +6,9 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "recorder/subscriptions.h"
@@ -154,6 +156,153 @@ static void names_with_bytes_of_any_kind_are_told_apart(void **state)
     dispatch(table, 1, QTA_TICK_TRADE, with_nul);
     dispatch(table, 2, QTA_TICK_TRADE, symbol_id(table, "A"));
     assert_string_equal(journal.text, "a2 ");
+}
+
+static void a_callback_that_is_removed_is_not_called_any_more(void **state)
+{
+    struct table *table = *state;
+    struct journal journal = {""};
+    struct listener a = {&journal, 'a'};
+    struct listener b = {&journal, 'b'};
+    static const char *const symbols[] = {"AAPL", "MSFT"};
+    uint32_t aapl = symbol_id(table, "AAPL");
+    assert_true(qta_subscriptions_is_empty(table->subscriptions));
+    add(table, QTA_TYPES_ALL, NULL, 0, &a);
+    add(table, QTA_TYPE_BIT(QTA_TICK_TRADE), symbols, 2, &b);
+    add(table, QTA_TYPE_BIT(QTA_TICK_TRADE), symbols, 1, &a);
+    dispatch(table, 1, QTA_TICK_TRADE, aapl);
+    assert_true(qta_subscriptions_remove(table->subscriptions, note_call, &a));
+    assert_false(qta_subscriptions_remove(table->subscriptions, note_call, &a));
+    dispatch(table, 2, QTA_TICK_TRADE, aapl);
+    add(table, QTA_TYPE_BIT(QTA_TICK_TRADE), symbols, 1, &a);
+    dispatch(table, 3, QTA_TICK_TRADE, aapl);
+    assert_true(qta_subscriptions_remove(table->subscriptions, note_call, &b));
+    assert_true(qta_subscriptions_remove(table->subscriptions, note_call, &a));
+    assert_true(qta_subscriptions_is_empty(table->subscriptions));
+    dispatch(table, 4, QTA_TICK_TRADE, aapl);
+    assert_string_equal(journal.text, "a1 b1 a1 b2 b3 a3 ");
+}
+
+/* Removes everybody, itself included, at the first call. */
+struct remover {
+    struct table *table;
+    struct listener *others;
+    struct journal *journal;
+};
+
+static void remove_all(void *user, const struct qta_tick *tick, const struct qta_dictionary *names)
+{
+    struct remover *remover = user;
+    struct qta_subscriptions *subscriptions = remover->table->subscriptions;
+    struct listener self = {remover->journal, 'r'};
+    note_call(&self, tick, names);
+    for (int i = 0; i < 3; i++)
+        qta_subscriptions_remove(subscriptions, note_call, &remover->others[i]);
+    qta_subscriptions_remove(subscriptions, remove_all, remover);
+}
+
+static void callbacks_may_remove_each_other_within_a_tick(void **state)
+{
+    struct table *table = *state;
+    struct journal journal = {""};
+    struct listener others[3] = {{&journal, 'a'}, {&journal, 'b'}, {&journal, 'c'}};
+    struct remover remover = {table, others, &journal};
+    static const char *const symbols[] = {"AAPL"};
+    add(table, QTA_TYPES_ALL, NULL, 0, &others[0]);
+    assert_int_equal(qta_subscriptions_add(table->subscriptions, QTA_TYPES_ALL, NULL, 0, remove_all,
+                                           &remover, NULL),
+                     QTA_OK);
+    add(table, QTA_TYPES_ALL, NULL, 0, &others[1]);
+    add(table, QTA_TYPES_ALL, symbols, 1, &others[2]);
+    uint32_t aapl = symbol_id(table, "AAPL");
+    qta_subscriptions_enter(table->subscriptions);
+    dispatch(table, 1, QTA_TICK_TRADE, aapl);
+    dispatch(table, 2, QTA_TICK_TRADE, aapl); /* in the same batch */
+    qta_subscriptions_leave(table->subscriptions);
+    dispatch(table, 3, QTA_TICK_TRADE, aapl);
+    assert_string_equal(journal.text, "a1 r1 ");
+    assert_true(qta_subscriptions_is_empty(table->subscriptions));
+}
+
+static bool is_wanted(struct table *table, enum qta_tick_type type, uint32_t symbol)
+{
+    struct qta_tick tick;
+    qta_tick_init(&tick, type);
+    tick.symbol = symbol;
+    return qta_subscriptions_want(table->subscriptions, &tick);
+}
+
+static void what_nobody_asked_for_is_not_wanted(void **state)
+{
+    struct table *table = *state;
+    struct journal journal = {""};
+    struct listener a = {&journal, 'a'};
+    static const char *const symbols[] = {"AAPL"};
+    uint32_t aapl = symbol_id(table, "AAPL");
+    uint32_t msft = symbol_id(table, "MSFT");
+    assert_false(is_wanted(table, QTA_TICK_TRADE, aapl));
+    add(table, QTA_TYPE_BIT(QTA_TICK_TRADE), symbols, 1, &a);
+    add(table, QTA_TYPE_BIT(QTA_TICK_CONN), NULL, 0, &a);
+    assert_true(is_wanted(table, QTA_TICK_TRADE, aapl));
+    assert_false(is_wanted(table, QTA_TICK_QUOTE, aapl));
+    assert_false(is_wanted(table, QTA_TICK_TRADE, msft));
+    assert_false(is_wanted(table, QTA_TICK_TRADE, 0));
+    assert_true(is_wanted(table, QTA_TICK_CONN, 0));
+    assert_false(is_wanted(table, QTA_TICK_GAP, 0));
+    qta_subscriptions_remove(table->subscriptions, note_call, &a);
+    assert_false(is_wanted(table, QTA_TICK_TRADE, aapl));
+    assert_false(is_wanted(table, QTA_TICK_CONN, 0));
+}
+
+struct dispatching {
+    struct table *table;
+    uint32_t symbol;
+    _Atomic bool is_over;
+};
+
+static void *dispatch_for_ever(void *user)
+{
+    struct dispatching *own = user;
+    for (uint64_t i = 0; !atomic_load(&own->is_over); i++) {
+        qta_subscriptions_enter(own->table->subscriptions);
+        for (int j = 0; j < 5; j++)
+            dispatch(own->table, i, QTA_TICK_TRADE, own->symbol);
+        qta_subscriptions_leave(own->table->subscriptions);
+    }
+    return NULL;
+}
+
+static void count_one(void *user, const struct qta_tick *tick, const struct qta_dictionary *names)
+{
+    (void)tick;
+    (void)names;
+    ++*(uint64_t *)user;
+}
+
+/* What belongs to a callback may be freed at once: a sanitizer would see a call that is too late.
+ */
+static void once_removed_a_callback_runs_no_more(void **state)
+{
+    struct table *table = *state;
+    static const char *const symbols[] = {"AAPL"};
+    struct dispatching dispatching = {.table = table, .symbol = symbol_id(table, "AAPL")};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, dispatch_for_ever, &dispatching), 0);
+    for (size_t i = 0; i < 2000; i++) {
+        uint64_t *calls = calloc(1, sizeof *calls);
+        assert_non_null(calls);
+        assert_int_equal(qta_subscriptions_add(table->subscriptions, QTA_TYPE_BIT(QTA_TICK_TRADE),
+                                               symbols, i % 2, count_one, calls, NULL),
+                         QTA_OK);
+        if (i % 100 == 0) {
+            while (qta_subscriptions_doing(table->subscriptions).calls == 0)
+                ;
+        }
+        assert_true(qta_subscriptions_remove(table->subscriptions, count_one, calls));
+        free(calls);
+    }
+    atomic_store(&dispatching.is_over, true);
+    pthread_join(thread, NULL);
 }
 
 static void many_symbols_find_their_callbacks(void **state)
@@ -386,6 +535,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_symbol_named_later_is_found_although_it_was_seen_before,
                                         make_table, free_table),
         cmocka_unit_test_setup_teardown(names_with_bytes_of_any_kind_are_told_apart, make_table,
+                                        free_table),
+        cmocka_unit_test_setup_teardown(a_callback_that_is_removed_is_not_called_any_more,
+                                        make_table, free_table),
+        cmocka_unit_test_setup_teardown(callbacks_may_remove_each_other_within_a_tick, make_table,
+                                        free_table),
+        cmocka_unit_test_setup_teardown(what_nobody_asked_for_is_not_wanted, make_table,
+                                        free_table),
+        cmocka_unit_test_setup_teardown(once_removed_a_callback_runs_no_more, make_table,
                                         free_table),
         cmocka_unit_test_setup_teardown(many_symbols_find_their_callbacks, make_table, free_table),
         cmocka_unit_test_setup_teardown(a_callback_added_by_a_callback_begins_with_the_next_tick,

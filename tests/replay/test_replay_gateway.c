@@ -7,11 +7,13 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include <qta/gateway.h>
+#include <qta/subscriber.h>
 
 #include "tests/replay/session_maker.h"
 
@@ -119,8 +121,9 @@ static void a_slow_callback_misses_nothing_whatever_the_policy(void **state)
 {
     struct fixture *fixture = *state;
     static const enum qta_overflow_policy policies[] = {
-        QTA_OVERFLOW_BLOCK, QTA_OVERFLOW_DROP_OLDEST, QTA_OVERFLOW_DROP_NEWEST};
-    for (size_t i = 0; i < 3; i++) {
+        QTA_OVERFLOW_BLOCK, QTA_OVERFLOW_DROP_OLDEST, QTA_OVERFLOW_DROP_NEWEST,
+        QTA_OVERFLOW_DISCONNECT};
+    for (size_t i = 0; i < sizeof policies / sizeof policies[0]; i++) {
         struct heard heard = {.gateway = new_gateway(&fixture->day, "max", 16, policies[i]),
                               .is_slow = true};
         run(&heard);
@@ -128,6 +131,44 @@ static void a_slow_callback_misses_nothing_whatever_the_policy(void **state)
         assert_int_equal(heard.digest.full, fixture->day.digest.full);
         qta_gateway_destroy(heard.gateway);
     }
+}
+
+static void *run_subscriber(void *user)
+{
+    return qta_subscriber_run(user, NULL) == QTA_OK ? NULL : user;
+}
+
+/* Each at its own pace, all the same ticks, whatever the policies. */
+static void subscribers_see_the_same_ticks_as_the_recording_every_time(void **state)
+{
+    struct fixture *fixture = *state;
+    enum { COUNT = 4 };
+    static const char *const names[COUNT] = {"block", "oldest", "newest", "disconnect"};
+    struct qta_gateway *gateway = new_gateway(&fixture->day, "max", 16, QTA_OVERFLOW_DROP_NEWEST);
+    struct heard heard[COUNT];
+    struct qta_subscriber *subscribers[COUNT];
+    pthread_t threads[COUNT];
+    for (int i = 0; i < COUNT; i++) {
+        struct qta_subscriber_options options = {names[i], 16, (enum qta_overflow_policy)i};
+        heard[i] = (struct heard){.gateway = gateway, .is_slow = i % 2 == 0};
+        qta_digest_init(&heard[i].digest);
+        assert_int_equal(qta_subscriber_open(&subscribers[i], gateway, &options, NULL), QTA_OK);
+        assert_int_equal(qta_subscriber_subscribe_to_all(subscribers[i], hear, &heard[i], NULL),
+                         QTA_OK);
+        assert_int_equal(pthread_create(&threads[i], NULL, run_subscriber, subscribers[i]), 0);
+    }
+    struct heard own = {.gateway = gateway};
+    run(&own);
+    assert_int_equal(own.digest.full, fixture->day.digest.full);
+    for (int i = 0; i < COUNT; i++) {
+        void *failed;
+        pthread_join(threads[i], &failed);
+        assert_null(failed);
+        assert_int_equal(heard[i].digest.ticks, TICKS);
+        assert_int_equal(heard[i].digest.full, fixture->day.digest.full);
+        qta_subscriber_close(subscribers[i]);
+    }
+    qta_gateway_destroy(gateway);
 }
 
 static void a_stop_ends_it_in_the_middle(void **state)
@@ -202,6 +243,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(callbacks_see_the_whole_recording_at_any_speed),
         cmocka_unit_test(a_slow_callback_misses_nothing_whatever_the_policy),
+        cmocka_unit_test(subscribers_see_the_same_ticks_as_the_recording_every_time),
         cmocka_unit_test(a_stop_ends_it_in_the_middle),
         cmocka_unit_test(subscriptions_choose_what_a_callback_gets),
         cmocka_unit_test(a_session_that_is_not_there_is_an_error_of_the_configuration),
