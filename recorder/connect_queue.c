@@ -4,19 +4,30 @@
 
 #define RECOVERY_NS INT64_C(600000000000)
 
-void qta_connect_queue_init(struct qta_connect_queue *queue, uint32_t connects_per_minute)
+static struct qta_rate_limiter_options options_of(uint32_t connects_per_minute)
 {
-    *queue = (struct qta_connect_queue){0};
     /* a full bucket lets `burst` through at once and then one an interval, the first of them an
      * interval later: burst - 1 + (one minute / interval) in the worst minute */
     uint32_t burst = (connects_per_minute + 1) / 2;
     uint32_t steady = connects_per_minute > 0 ? connects_per_minute - burst + 1 : 0;
-    struct qta_rate_limiter_options options = {
+    return (struct qta_rate_limiter_options){
         .rate_per_s = steady / 60.0,
         .burst = burst,
         .recovery_ns = RECOVERY_NS,
     };
+}
+
+void qta_connect_queue_init(struct qta_connect_queue *queue, uint32_t connects_per_minute)
+{
+    *queue = (struct qta_connect_queue){0};
+    struct qta_rate_limiter_options options = options_of(connects_per_minute);
     qta_rate_limiter_init(&queue->limiter, &options);
+}
+
+void qta_connect_queue_change(struct qta_connect_queue *queue, uint32_t connects_per_minute)
+{
+    struct qta_rate_limiter_options options = options_of(connects_per_minute);
+    qta_rate_limiter_change(&queue->limiter, &options);
 }
 
 bool qta_connect_queue_take(struct qta_connect_queue *queue, struct qta_connect_turn *turn,

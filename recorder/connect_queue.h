@@ -38,6 +38,9 @@ struct qta_connect_queue {
 /** connects_per_minute 0: no limit. */
 void qta_connect_queue_init(struct qta_connect_queue *queue, uint32_t connects_per_minute);
 
+/** Another limit; attempts of the last minute count, and who waits keeps its place. */
+void qta_connect_queue_change(struct qta_connect_queue *queue, uint32_t connects_per_minute);
+
 /** Asks to start an attempt. False: not now; the turn has its place, and is borrowed, until a later
  *  call gives true or it leaves. */
 bool qta_connect_queue_take(struct qta_connect_queue *queue, struct qta_connect_turn *turn,

@@ -137,29 +137,66 @@ int64_t qta_connection_service(struct qta_connection *connection, int64_t now_ns
     return next_due_ns(connection, budget);
 }
 
-enum qta_status qta_connection_subscribe(struct qta_connection *connection,
-                                         const struct qta_subscription *subscription,
-                                         struct qta_error *err)
+enum qta_status qta_connection_want(struct qta_connection *connection,
+                                    const struct qta_subscription *subscription,
+                                    struct qta_error *err)
 {
-    enum qta_status status = qta_wants_add(connection->wants, subscription, err);
-    if (status == QTA_OK && qta_connection_is_live(connection)) {
-        qta_connection_enter(connection);
-        qta_connection_leave(connection); /* asks where it is ready to be asked */
-    }
-    return status;
+    return qta_wants_add(connection->wants, subscription, err);
 }
 
-void qta_connection_unsubscribe(struct qta_connection *connection,
-                                const struct qta_subscription *subscription)
+void qta_connection_ask(struct qta_connection *connection)
 {
-    bool was_asked = qta_wants_remove(connection->wants, subscription);
-    if (!was_asked || !qta_connection_is_live(connection))
+    if (!qta_connection_is_live(connection))
         return;
     qta_connection_enter(connection);
-    qta_adapter_subscribe(connection->adapter, subscription, 1, false, connection->now_ns);
+    qta_connection_leave(connection); /* asks where it is ready to be asked */
+}
+
+static void tell_unwanted(struct qta_connection *connection,
+                          const struct qta_subscription *subscriptions, size_t count)
+{
+    if (count == 0 || !qta_connection_is_live(connection))
+        return;
+    qta_connection_enter(connection);
+    qta_adapter_subscribe(connection->adapter, subscriptions, count, false, connection->now_ns);
     connection->has_answer =
         true; /* the last answer that was waited for may have been this one's */
     qta_connection_leave(connection);
+}
+
+void qta_connection_unsubscribe(struct qta_connection *connection,
+                                const struct qta_subscription *subscriptions, size_t count)
+{
+    enum { AT_A_TIME = 1024 };
+    struct qta_subscription *asked = malloc(AT_A_TIME * sizeof *asked);
+    size_t asked_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!qta_wants_remove(connection->wants, &subscriptions[i]))
+            continue;
+        if (!asked) { /* without memory one by one */
+            tell_unwanted(connection, &subscriptions[i], 1);
+            continue;
+        }
+        asked[asked_count++] = subscriptions[i];
+        if (asked_count == AT_A_TIME) {
+            tell_unwanted(connection, asked, asked_count);
+            asked_count = 0;
+        }
+    }
+    tell_unwanted(connection, asked, asked_count);
+    free(asked);
+}
+
+void qta_connection_set_limits(struct qta_connection *connection,
+                               const struct qta_live_limits *limits)
+{
+    qta_send_queue_change(&connection->send_queue, limits->rate_limit_per_s,
+                          limits->rate_limit_burst);
+    connection->breaker.failure_threshold = limits->breaker_threshold;
+    connection->breaker.timeout_ns = limits->breaker_timeout_ns;
+    connection->backoff.options.attempts_max = limits->reconnect_attempts;
+    connection->backoff.options.delay_ns = limits->reconnect_delay_ns;
+    connection->backoff.options.delay_max_ns = limits->reconnect_delay_max_ns;
 }
 
 bool qta_connection_covers(const struct qta_connection *connection,

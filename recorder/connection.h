@@ -36,6 +36,7 @@
 #include "recorder/connect_queue.h"
 #include "recorder/counters.h"
 #include "recorder/feed.h"
+#include "recorder/live_options.h"
 #include "recorder/publisher.h"
 #include "recorder/shard.h"
 #include "recorder/transport.h"
@@ -95,14 +96,24 @@ void qta_connection_start(struct qta_connection *connection, int64_t now_ns, int
 int64_t qta_connection_service(struct qta_connection *connection, int64_t now_ns,
                                int64_t realtime_ns, size_t budget);
 
-/** Asks for more, at once where the connection is up. Asked for already: nothing happens. */
-enum qta_status qta_connection_subscribe(struct qta_connection *connection,
-                                         const struct qta_subscription *subscription,
-                                         struct qta_error *err);
+/** Wants more; the venue hears of it with qta_connection_ask(). Wanted already: nothing happens,
+ *  but one that was refused is asked for once more. QTA_ERR_NOMEM. */
+enum qta_status qta_connection_want(struct qta_connection *connection,
+                                    const struct qta_subscription *subscription,
+                                    struct qta_error *err);
 
-/** Asks for it no longer; where the venue was asked, it is told. Not asked for: nothing happens. */
+/** Asks for all that is wanted and was not asked for, in one question; where the connection is not
+ *  up that is done when it is. */
+void qta_connection_ask(struct qta_connection *connection);
+
+/** Wants these no longer; of those that the venue was asked for it is told, in one message. Those
+ *  that are not wanted do not matter. */
 void qta_connection_unsubscribe(struct qta_connection *connection,
-                                const struct qta_subscription *subscription);
+                                const struct qta_subscription *subscriptions, size_t count);
+
+/** Takes over other limits; what a venue's throttle signals did to them stays. */
+void qta_connection_set_limits(struct qta_connection *connection,
+                               const struct qta_live_limits *limits);
 
 /** Whether it is asked for this already, or for "*". */
 bool qta_connection_covers(const struct qta_connection *connection,

@@ -58,7 +58,8 @@ static void check_answers(struct qta_connection *connection)
         return;
     }
     connection->state = QTA_CONNECTION_SUBSCRIBED;
-    if (connection->subscribed_ns == INT64_MAX)
+    bool is_first = connection->subscribed_ns == INT64_MAX;
+    if (is_first)
         connection->subscribed_ns = connection->now_ns;
     char detail[64] = "";
     if (refused > 0)
@@ -66,7 +67,9 @@ static void check_answers(struct qta_connection *connection)
     qta_connection_record(connection, QTA_CONN_SUBSCRIBED, QTA_CAUSE_NONE, 0, detail);
     qta_connection_flow(connection);
     qta_log(QTA_LOG_INFO, connection->title, "%s; %zu subscriptions",
-            qta_counter_read(&connection->feed.connects) > 1 ? "connected again" : "connected",
+            !is_first                                          ? "asked for more"
+            : qta_counter_read(&connection->feed.connects) > 1 ? "connected again"
+                                                               : "connected",
             qta_wants_count(wants, QTA_WANT_ACCEPTED));
 }
 

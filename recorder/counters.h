@@ -27,6 +27,7 @@ struct qta_counters {
     _Atomic int64_t latency_ns_min;
     _Atomic int64_t latency_ns_max;
     _Atomic int64_t clock_offset_ns; /**< wall minus monotonic clock, since the run started */
+    _Atomic uint64_t reloads;        /**< configurations that were taken over during the run */
     _Atomic uint64_t clock_steps;
     _Atomic int clock_sync; /**< enum qta_clock_sync; the two below are 0 while it is unknown */
     _Atomic int64_t clock_estimated_offset_ns;

@@ -376,6 +376,11 @@ static enum qta_status make_parts(struct qta_gateway *gateway,
         status = make_agent(gateway, options, err);
     if (status == QTA_OK)
         status = make_health(gateway, options, err);
+    struct qta_live_options *live = NULL;
+    if (status == QTA_OK)
+        status = qta_live_options_create(&live, options, err);
+    if (status == QTA_OK)
+        qta_network_agent_reload(gateway->agent, live);
     return status;
 }
 
@@ -623,6 +628,55 @@ struct qta_auth_changes qta_gateway_reload_keys(struct qta_gateway *gateway,
     return changes;
 }
 
+enum qta_status qta_gateway_unsubscribe(struct qta_gateway *gateway, enum qta_tick_type type,
+                                        const char *const *symbols, size_t symbol_count,
+                                        struct qta_error *err)
+{
+    assert(gateway);
+    enum qta_status status = qta_gateway_check_symbols(type, symbols, symbol_count,
+                                                       "unsubscribe from", err);
+    if (status != QTA_OK)
+        return status;
+    return qta_network_agent_unsubscribe(gateway->agent, type, symbols, symbol_count, err);
+}
+
+/* A provider that runs goes on with the adapter that it has. */
+static bool has_any_provider(const struct qta_gateway *gateway, const struct qta_live_options *live)
+{
+    for (size_t i = 0; i < gateway->provider_count; i++) {
+        if (qta_live_options_find(live, qta_provider_name(gateway->providers[i])))
+            return true;
+    }
+    return false;
+}
+
+enum qta_status qta_gateway_reload(struct qta_gateway *gateway,
+                                   const struct qta_gateway_options *options, struct qta_error *err)
+{
+    assert(gateway);
+    assert(options);
+    if (gateway->is_replay)
+        return qta_error_set(err, QTA_ERR_STATE, "a replay takes over no other configuration");
+    if (atomic_load(&gateway->run_state) == RUN_ENDED)
+        return qta_error_set(err, QTA_ERR_STATE, "the run has ended: create a new gateway");
+    struct qta_live_options *live = NULL;
+    enum qta_status status = check_options(options, gateway->transport, err);
+    if (status == QTA_OK)
+        status = qta_live_options_create(&live, options, err);
+    if (status != QTA_OK)
+        return status;
+    if (!has_any_provider(gateway, live)) {
+        qta_live_options_destroy(live);
+        return qta_error_set(err, QTA_ERR_CONFIG,
+                             "none of the providers that run is in the configuration");
+    }
+    if (gateway->health)
+        qta_health_service_set_thresholds(gateway->health, &options->health);
+    qta_gateway_reload_keys(gateway, options);
+    qta_network_agent_reload(gateway->agent, live);
+    return QTA_OK;
+}
+
 const struct qta_dictionary *qta_gateway_names(const struct qta_gateway *gateway)
 {
     assert(gateway);
@@ -647,6 +701,7 @@ void qta_gateway_stats(const struct qta_gateway *gateway, struct qta_gateway_sta
         .connects = qta_counter_read(&counters->connects),
         .disconnects = qta_counter_read(&counters->disconnects),
         .connected = qta_counter_read(&counters->connected),
+        .reloads = qta_counter_read(&counters->reloads),
         .refused_subscriptions = qta_counter_read(&counters->refused_subscriptions),
         .queued = callbacks.queued,
         .last_turn_ns = atomic_load_explicit(&counters->last_turn_ns, memory_order_relaxed),

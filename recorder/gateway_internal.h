@@ -45,4 +45,10 @@ struct qta_subscriber_set *qta_gateway_subscribers(struct qta_gateway *gateway);
 /** What may be looked at; valid as long as the gateway. */
 struct qta_gateway_view qta_gateway_view(const struct qta_gateway *gateway);
 
+/** Whether there is such a type and these can be symbols; otherwise QTA_ERR_USAGE, "cannot VERB
+ *  ...". */
+enum qta_status qta_gateway_check_symbols(enum qta_tick_type type, const char *const *symbols,
+                                          size_t symbol_count, const char *verb,
+                                          struct qta_error *err);
+
 #endif

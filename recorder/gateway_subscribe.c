@@ -29,26 +29,34 @@ static enum qta_status configured_symbols(const struct qta_subscriber_set_option
     return QTA_OK;
 }
 
+enum qta_status qta_gateway_check_symbols(enum qta_tick_type type, const char *const *symbols,
+                                          size_t symbol_count, const char *verb,
+                                          struct qta_error *err)
+{
+    if ((unsigned)type >= QTA_TICK_TYPE_END || !(QTA_TYPES_ALL & QTA_TYPE_BIT(type)))
+        return qta_error_set(err, QTA_ERR_USAGE, "cannot %s unknown tick type %d", verb, (int)type);
+    if (symbol_count > 0 && !symbols)
+        return qta_error_set(err, QTA_ERR_USAGE, "cannot %s %zu symbols that are not given", verb,
+                             symbol_count);
+    for (size_t i = 0; i < symbol_count; i++) {
+        size_t length = symbols[i] ? strnlen(symbols[i], QTA_NAME_MAX_BYTES + 1) : 0;
+        if (length == 0 || length > QTA_NAME_MAX_BYTES)
+            return qta_error_set(err, QTA_ERR_USAGE, "cannot %s symbol %zu: %s", verb, i + 1,
+                                 length == 0 ? "it is empty" : "it is longer than 4096 bytes");
+    }
+    return QTA_OK;
+}
+
 static enum qta_status check_subscription(enum qta_tick_type type, const char *const *symbols,
                                           size_t symbol_count, qta_tick_callback callback,
                                           struct qta_error *err)
 {
-    if ((unsigned)type >= QTA_TICK_TYPE_END || !(QTA_TYPES_ALL & QTA_TYPE_BIT(type)))
-        return qta_error_set(err, QTA_ERR_USAGE, "cannot subscribe to unknown tick type %d",
-                             (int)type);
-    if (!callback)
+    enum qta_status status = qta_gateway_check_symbols(type, symbols, symbol_count, "subscribe to",
+                                                       err);
+    if (status == QTA_OK && !callback)
         return qta_error_set(err, QTA_ERR_USAGE, "cannot subscribe to %s without a callback",
                              qta_tick_type_name(type));
-    if (symbol_count > 0 && !symbols)
-        return qta_error_set(err, QTA_ERR_USAGE,
-                             "cannot subscribe to %zu symbols that are not given", symbol_count);
-    for (size_t i = 0; i < symbol_count; i++) {
-        size_t length = symbols[i] ? strnlen(symbols[i], QTA_NAME_MAX_BYTES + 1) : 0;
-        if (length == 0 || length > QTA_NAME_MAX_BYTES)
-            return qta_error_set(err, QTA_ERR_USAGE, "cannot subscribe to symbol %zu: %s", i + 1,
-                                 length == 0 ? "it is empty" : "it is longer than 4096 bytes");
-    }
-    return QTA_OK;
+    return status;
 }
 
 enum qta_status qta_subscriber_subscribe(struct qta_subscriber *subscriber, enum qta_tick_type type,

@@ -51,6 +51,17 @@ enum qta_status qta_health_monitor_create(struct qta_health_monitor **out,
     return QTA_OK;
 }
 
+void qta_health_monitor_set_thresholds(struct qta_health_monitor *monitor,
+                                       const struct qta_health_options *options)
+{
+    monitor->options.latency_max_ms = options->latency_max_ms;
+    monitor->options.throughput_min_per_s = options->throughput_min_per_s;
+    monitor->options.reconnect_attempts_max = options->reconnect_attempts_max;
+    monitor->options.queue_depth_max = options->queue_depth_max;
+    monitor->options.circuit_breaker_timeout_ns = options->circuit_breaker_timeout_ns;
+    monitor->options.escalation_threshold = options->escalation_threshold;
+}
+
 void qta_health_monitor_destroy(struct qta_health_monitor *monitor)
 {
     free(monitor);

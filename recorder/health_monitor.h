@@ -75,6 +75,9 @@ typedef void (*qta_alert_function)(void *user, const struct qta_alert_event *eve
 enum qta_status qta_health_monitor_create(struct qta_health_monitor **out,
                                           const struct qta_health_options *options,
                                           size_t connection_count, struct qta_error *err);
+/** Other thresholds; alerts that are on are judged by them at the next look. */
+void qta_health_monitor_set_thresholds(struct qta_health_monitor *monitor,
+                                       const struct qta_health_options *options);
 void qta_health_monitor_destroy(struct qta_health_monitor *monitor);
 
 /** samples: one of each connection, always in the same order. */

@@ -270,6 +270,15 @@ static bool respond(void *user, const struct qta_http_request *request,
     return is_known;
 }
 
+void qta_health_service_set_thresholds(struct qta_health_service *service,
+                                       const struct qta_health_options *options)
+{
+    pthread_mutex_lock(&service->mutex);
+    if (service->monitor)
+        qta_health_monitor_set_thresholds(service->monitor, options);
+    pthread_mutex_unlock(&service->mutex);
+}
+
 void qta_health_service_write_status(struct qta_health_service *service,
                                      struct qta_byte_buffer *page)
 {

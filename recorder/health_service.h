@@ -24,6 +24,10 @@ enum qta_status qta_health_service_create(struct qta_health_service **out,
  *  now and then: recording is worth more than being looked at. QTA_ERR_NOMEM. */
 enum qta_status qta_health_service_start(struct qta_health_service *service, struct qta_error *err);
 
+/** Takes over other thresholds. Any thread. */
+void qta_health_service_set_thresholds(struct qta_health_service *service,
+                                       const struct qta_health_options *options);
+
 /** The page of /status. Any thread. */
 void qta_health_service_write_status(struct qta_health_service *service,
                                      struct qta_byte_buffer *page);

@@ -12,6 +12,7 @@
 #include "adapters/adapter_defaults.h"
 #include "core/doorbell.h"
 #include "recorder/clock_watch.h"
+#include "recorder/wants.h"
 
 #define TURN_MAX_NS INT64_C(1000000000) /* the clocks are compared at least this often */
 #define ROOM_PATIENCE_NS INT64_C(100000000)
@@ -25,6 +26,7 @@ enum {
 struct command {
     struct command *next;
     enum qta_tick_type type; /* of a subscription; QTA_TICK_MARKER for a note */
+    bool is_removal;         /* of a subscription */
     size_t count;
     const char *texts[]; /* symbols, or the note; behind the array in the same allocation */
 };
@@ -52,6 +54,10 @@ struct qta_network_agent {
     struct command *first_command;
     struct command *last_command;
     size_t command_count;
+    struct qta_live_options *waiting; /* to be taken over; counts as a command */
+
+    struct qta_live_options *live; /* that was taken over; NULL: nothing is known */
+    struct qta_wants *asked_for;   /* subscriptions that are not of the configuration */
 };
 
 /* ---- life -------------------------------------------------------------------------------------
@@ -71,6 +77,11 @@ enum qta_status qta_network_agent_create(struct qta_network_agent **out,
     agent->options = *options;
     agent->is_reported = is_reported;
     pthread_mutex_init(&agent->mutex, NULL);
+    enum qta_status status = qta_wants_create(&agent->asked_for, err);
+    if (status != QTA_OK) {
+        qta_network_agent_destroy(agent);
+        return status;
+    }
     *out = agent;
     return QTA_OK;
 }
@@ -85,6 +96,9 @@ void qta_network_agent_destroy(struct qta_network_agent *agent)
         agent->first_command = next;
     }
     pthread_mutex_destroy(&agent->mutex);
+    qta_live_options_destroy(agent->waiting);
+    qta_live_options_destroy(agent->live);
+    qta_wants_destroy(agent->asked_for);
     free(agent->is_reported);
     free(agent);
 }
@@ -92,7 +106,8 @@ void qta_network_agent_destroy(struct qta_network_agent *agent)
 /* ---- commands ---------------------------------------------------------------------------------
  */
 
-static struct command *make_command(enum qta_tick_type type, const char *const *texts, size_t count)
+static struct command *make_command(enum qta_tick_type type, bool is_removal,
+                                    const char *const *texts, size_t count)
 {
     size_t bytes = 0;
     for (size_t i = 0; i < count; i++)
@@ -102,6 +117,7 @@ static struct command *make_command(enum qta_tick_type type, const char *const *
         return NULL;
     command->next = NULL;
     command->type = type;
+    command->is_removal = is_removal;
     command->count = count;
     char *text = (char *)&command->texts[count];
     for (size_t i = 0; i < count; i++) {
@@ -113,9 +129,10 @@ static struct command *make_command(enum qta_tick_type type, const char *const *
 }
 
 static enum qta_status put_command(struct qta_network_agent *agent, enum qta_tick_type type,
-                                   const char *const *texts, size_t count, struct qta_error *err)
+                                   bool is_removal, const char *const *texts, size_t count,
+                                   struct qta_error *err)
 {
-    struct command *command = make_command(type, texts, count);
+    struct command *command = make_command(type, is_removal, texts, count);
     if (!command)
         return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for a command");
     pthread_mutex_lock(&agent->mutex);
@@ -143,24 +160,46 @@ enum qta_status qta_network_agent_subscribe(struct qta_network_agent *agent,
                                             enum qta_tick_type type, const char *const *symbols,
                                             size_t symbol_count, struct qta_error *err)
 {
-    return put_command(agent, type, symbols, symbol_count, err);
+    return put_command(agent, type, false, symbols, symbol_count, err);
+}
+
+enum qta_status qta_network_agent_unsubscribe(struct qta_network_agent *agent,
+                                              enum qta_tick_type type, const char *const *symbols,
+                                              size_t symbol_count, struct qta_error *err)
+{
+    return put_command(agent, type, true, symbols, symbol_count, err);
+}
+
+void qta_network_agent_reload(struct qta_network_agent *agent, struct qta_live_options *live)
+{
+    pthread_mutex_lock(&agent->mutex);
+    struct qta_live_options *overtaken = agent->waiting;
+    agent->waiting = live;
+    atomic_store_explicit(&agent->has_commands, true, memory_order_release);
+    pthread_mutex_unlock(&agent->mutex);
+    qta_live_options_destroy(overtaken);
+    qta_network_agent_wake(agent);
 }
 
 enum qta_status qta_network_agent_mark(struct qta_network_agent *agent, const char *note,
                                        struct qta_error *err)
 {
-    return put_command(agent, QTA_TICK_MARKER, &note, 1, err);
+    return put_command(agent, QTA_TICK_MARKER, false, &note, 1, err);
 }
 
-static struct command *take_commands(struct qta_network_agent *agent)
+static struct command *take_commands(struct qta_network_agent *agent,
+                                     struct qta_live_options **live)
 {
+    *live = NULL;
     if (!atomic_load_explicit(&agent->has_commands, memory_order_acquire))
         return NULL;
     pthread_mutex_lock(&agent->mutex);
     struct command *first = agent->first_command;
+    *live = agent->waiting;
     agent->first_command = NULL;
     agent->last_command = NULL;
     agent->command_count = 0;
+    agent->waiting = NULL;
     atomic_store_explicit(&agent->has_commands, false, memory_order_relaxed);
     pthread_mutex_unlock(&agent->mutex);
     return first;
@@ -185,28 +224,48 @@ static bool is_offered(const struct qta_network_agent *agent, enum qta_tick_type
     return false;
 }
 
-static void subscribe(struct qta_network_agent *agent, const struct command *command)
+/* The command's subscriptions that are (not) covered already; NULL without memory. */
+static struct qta_subscription *list_subscriptions(struct qta_network_agent *agent,
+                                                   const struct command *command, size_t *count)
 {
-    if (!is_offered(agent, command->type))
-        qta_log(QTA_LOG_WARNING, "gateway", "no provider has ticks of type %s to subscribe to",
-                qta_tick_type_name(command->type));
-    for (size_t i = 0; i < command->count; i++) {
+    struct qta_subscription *list = malloc((command->count + 1) * sizeof *list);
+    *count = 0;
+    for (size_t i = 0; i < command->count && list; i++) {
         struct qta_subscription subscription = {
             .type = command->type,
             .bar_kind = command->type == QTA_TICK_BAR ? QTA_BAR_MINUTE : 0,
             .symbol = command->texts[i],
         };
-        if (is_covered(agent, &subscription))
-            continue;
-        for (size_t j = 0; j < agent->options.provider_count; j++) {
-            struct qta_provider *provider = agent->options.providers[j];
-            struct qta_error err;
-            if (qta_adapter_offers(qta_provider_ops(provider), command->type) &&
-                qta_provider_subscribe(provider, &subscription, &err) != QTA_OK)
-                qta_log(QTA_LOG_ERROR, qta_provider_name(provider), "cannot subscribe to '%s': %s",
-                        subscription.symbol, err.message);
-        }
+        bool is_known = is_covered(agent, &subscription);
+        if (command->is_removal)
+            qta_wants_remove(agent->asked_for, &subscription);
+        else
+            qta_wants_add(agent->asked_for, &subscription, NULL);
+        if (command->is_removal || !is_known)
+            list[(*count)++] = subscription;
     }
+    return list;
+}
+
+static void change_subscriptions(struct qta_network_agent *agent, const struct command *command)
+{
+    size_t count;
+    struct qta_subscription *list = list_subscriptions(agent, command, &count);
+    if (!list) {
+        qta_log(QTA_LOG_ERROR, "gateway", "out of memory for subscriptions");
+        return;
+    }
+    if (!is_offered(agent, command->type))
+        qta_log(QTA_LOG_WARNING, "gateway", "no provider has ticks of type %s to subscribe to",
+                qta_tick_type_name(command->type));
+    for (size_t i = 0; i < agent->options.provider_count; i++) {
+        struct qta_provider *provider = agent->options.providers[i];
+        if (command->is_removal)
+            qta_provider_unsubscribe(provider, list, count);
+        else if (qta_adapter_offers(qta_provider_ops(provider), command->type))
+            qta_provider_subscribe(provider, list, count);
+    }
+    free(list);
 }
 
 static void mark(struct qta_network_agent *agent, const char *note)
@@ -218,18 +277,106 @@ static void mark(struct qta_network_agent *agent, const char *note)
     qta_publisher_publish_own(agent->options.publisher, &tick);
 }
 
-static void do_commands(struct qta_network_agent *agent)
+/* ---- another configuration --------------------------------------------------------------------
+ */
+
+/* What somebody else has asked for stays. */
+static size_t keep_asked_for(const struct qta_network_agent *agent,
+                             struct qta_subscription *removed, size_t count)
 {
-    struct command *command = take_commands(agent);
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!qta_wants_has(agent->asked_for, &removed[i]))
+            removed[kept++] = removed[i];
+    }
+    return kept;
+}
+
+static enum qta_status take_over_subscriptions(struct qta_network_agent *agent,
+                                               struct qta_provider *provider,
+                                               const struct qta_live_provider *before,
+                                               const struct qta_live_provider *after,
+                                               struct qta_error *err)
+{
+    struct qta_subscription *removed = NULL;
+    struct qta_subscription *added = NULL;
+    size_t removed_count;
+    size_t added_count;
+    enum qta_status status = qta_live_provider_without(before, after, &removed, &removed_count,
+                                                       err);
+    if (status == QTA_OK)
+        status = qta_live_provider_without(after, before, &added, &added_count, err);
+    if (status == QTA_OK && removed_count + added_count > 0) {
+        removed_count = keep_asked_for(agent, removed, removed_count);
+        qta_provider_unsubscribe(provider, removed, removed_count); /* first: it makes room */
+        size_t placed = qta_provider_subscribe(provider, added, added_count);
+        qta_log(QTA_LOG_INFO, qta_provider_name(provider),
+                "subscriptions changed: %zu more, %zu less", placed, removed_count);
+    }
+    free(removed);
+    free(added);
+    return status;
+}
+
+static enum qta_status take_over_provider(struct qta_network_agent *agent,
+                                          struct qta_provider *provider,
+                                          const struct qta_live_options *live, int64_t now_ns,
+                                          struct qta_error *err)
+{
+    const char *name = qta_provider_name(provider);
+    const struct qta_live_provider *before = qta_live_options_find(agent->live, name);
+    const struct qta_live_provider *after = qta_live_options_find(live, name);
+    if (!before) /* it has stopped */
+        return QTA_OK;
+    if (!after) {
+        qta_log(QTA_LOG_INFO, name, "stopped: it is not in the configuration any more");
+        qta_provider_stop(provider, now_ns);
+        return QTA_OK;
+    }
+    if (!qta_live_limits_equal(&before->limits, &after->limits)) {
+        qta_provider_set_limits(provider, &after->limits);
+        qta_log(QTA_LOG_INFO, name, "limits changed");
+    }
+    return take_over_subscriptions(agent, provider, before, after, err);
+}
+
+/* Without memory some providers may stay as they are; the next configuration sets that right only
+ * where it differs, so it is said. */
+static void take_over(struct qta_network_agent *agent, struct qta_live_options *live,
+                      int64_t now_ns)
+{
+    struct qta_error err;
+    for (size_t i = 0; i < agent->options.provider_count && agent->live; i++) {
+        struct qta_provider *provider = agent->options.providers[i];
+        if (take_over_provider(agent, provider, live, now_ns, &err) != QTA_OK)
+            qta_log(QTA_LOG_ERROR, qta_provider_name(provider),
+                    "the configuration was not taken over: %s", err.message);
+    }
+    if (agent->live && agent->options.recording)
+        qta_recording_set_limits(agent->options.recording, &live->retention);
+    if (agent->live)
+        qta_counter_add(&agent->options.counters->reloads, 1);
+    qta_live_options_destroy(agent->live);
+    agent->live = live;
+}
+
+static void do_commands(struct qta_network_agent *agent, int64_t now_ns)
+{
+    struct qta_live_options *live;
+    struct command *command = take_commands(agent, &live);
     while (command) {
         struct command *next = command->next;
         if (command->type == QTA_TICK_MARKER)
             mark(agent, command->texts[0]);
         else
-            subscribe(agent, command);
+            change_subscriptions(agent, command);
         free(command);
         command = next;
     }
+    if (live && agent->is_stopping)
+        qta_live_options_destroy(live);
+    else if (live)
+        take_over(agent, live, now_ns);
 }
 
 /* ---- waking -----------------------------------------------------------------------------------
@@ -345,7 +492,8 @@ static void start(struct qta_network_agent *agent, int64_t now_ns, int64_t realt
     if (recording)
         interruption = qta_recording_interruption(recording);
     qta_publisher_begin_run(agent->options.publisher);
-    do_commands(agent); /* what was subscribed to before the run is part of the first question */
+    do_commands(agent,
+                now_ns); /* what was subscribed to before the run is part of the first question */
     for (size_t i = 0; i < agent->options.provider_count; i++)
         qta_provider_start(agent->options.providers[i], interruption, now_ns, realtime_ns);
 }
@@ -424,9 +572,9 @@ static enum qta_status worst_verdict(struct qta_network_agent *agent, struct qta
     return worst;
 }
 
-static void finish(struct qta_network_agent *agent)
+static void finish(struct qta_network_agent *agent, int64_t now_ns)
 {
-    do_commands(agent); /* a note that was taken is recorded */
+    do_commands(agent, now_ns); /* a note that was taken is recorded */
     qta_publisher_end_run(agent->options.publisher);
     qta_subscriber_set_end(agent->options.subscribers);
     agent->status = qta_publisher_status(agent->options.publisher, &agent->error);
@@ -486,7 +634,7 @@ int64_t qta_network_agent_do_work(struct qta_network_agent *agent, int64_t now_n
         start(agent, now_ns, realtime_ns);
     watch_clock(agent, now_ns, realtime_ns);
     qta_publisher_check_day(publisher);
-    do_commands(agent);
+    do_commands(agent, now_ns);
     watch_room(agent);
     qta_subscriber_set_watch(agent->options.subscribers, now_ns);
     int64_t due_ns = service_connections(agent, now_ns, realtime_ns);
@@ -498,7 +646,7 @@ int64_t qta_network_agent_do_work(struct qta_network_agent *agent, int64_t now_n
     if (!agent->is_stopping && is_end_due(agent))
         begin_to_stop(agent, now_ns);
     if (agent->is_stopping && are_all_over(agent)) {
-        finish(agent);
+        finish(agent, now_ns);
         return now_ns;
     }
     int64_t publisher_due_ns = qta_publisher_due_ns(publisher);

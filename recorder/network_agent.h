@@ -23,6 +23,7 @@
 
 #include "core/environment.h"
 #include "recorder/counters.h"
+#include "recorder/live_options.h"
 #include "recorder/provider.h"
 #include "recorder/publisher.h"
 #include "recorder/recording.h"
@@ -87,6 +88,16 @@ bool qta_network_agent_wait_for_room(struct qta_network_agent *agent,
 enum qta_status qta_network_agent_subscribe(struct qta_network_agent *agent,
                                             enum qta_tick_type type, const char *const *symbols,
                                             size_t symbol_count, struct qta_error *err);
+
+/** Asks the providers for these no longer, as above. */
+enum qta_status qta_network_agent_unsubscribe(struct qta_network_agent *agent,
+                                              enum qta_tick_type type, const char *const *symbols,
+                                              size_t symbol_count, struct qta_error *err);
+
+/** Takes over another configuration, soon: subscriptions and limits of its providers, and providers
+ *  that are no longer in it stop. live becomes the agent's. The first one, before the run, says
+ *  what the providers were created with. Of several that wait the last one counts. Any thread. */
+void qta_network_agent_reload(struct qta_network_agent *agent, struct qta_live_options *live);
 
 /** Records a note. Copied. Any thread. Errors as above. */
 enum qta_status qta_network_agent_mark(struct qta_network_agent *agent, const char *note,

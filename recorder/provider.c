@@ -192,15 +192,21 @@ static enum qta_status put_on(struct qta_provider *provider, struct own_shard *s
 {
     enum qta_status status = QTA_OK;
     for (size_t i = 0; i < provider->line_count && status == QTA_OK; i++)
-        status = qta_connection_subscribe(shard->lines[i], subscription, err);
+        status = qta_connection_want(shard->lines[i], subscription, err);
     return status;
 }
 
-static void take_off(struct qta_provider *provider, struct own_shard *shard,
-                     const struct qta_subscription *subscription)
+static void ask(const struct qta_provider *provider, struct own_shard *shard)
 {
     for (size_t i = 0; i < provider->line_count; i++)
-        qta_connection_unsubscribe(shard->lines[i], subscription);
+        qta_connection_ask(shard->lines[i]);
+}
+
+static void take_off(struct qta_provider *provider, struct own_shard *shard,
+                     const struct qta_subscription *subscriptions, size_t count)
+{
+    for (size_t i = 0; i < provider->line_count; i++)
+        qta_connection_unsubscribe(shard->lines[i], subscriptions, count);
 }
 
 /* Finds new places for the symbols of a shard, where others have room. Returns for how many. */
@@ -238,11 +244,13 @@ static void hand_over(struct qta_provider *provider, struct own_shard *from)
         if (!symbol || put_on(provider, &provider->shards[shard], &subscription, &err) != QTA_OK) {
             qta_log(QTA_LOG_ERROR, provider->name, "out of memory for moving subscriptions");
             free(symbol);
-            return;
+            break;
         }
-        take_off(provider, from, &subscription);
+        take_off(provider, from, &subscription, 1);
         free(symbol);
     }
+    for (size_t shard = 0; shard < provider->shard_count; shard++)
+        ask(provider, &provider->shards[shard]);
 }
 
 /* Once for every loss: what finds no room waits for its own connection. */
@@ -327,35 +335,58 @@ void qta_provider_carry_over(struct qta_provider *provider)
 /* ---- subscriptions ----------------------------------------------------------------------------
  */
 
-enum qta_status qta_provider_subscribe(struct qta_provider *provider,
-                                       const struct qta_subscription *subscription,
-                                       struct qta_error *err)
+static enum qta_status place(struct qta_provider *provider,
+                             const struct qta_subscription *subscription, struct qta_error *err)
 {
     size_t index;
+    enum qta_status status = QTA_OK;
     bool is_known = qta_shard_map_find(provider->map, subscription->symbol, &index) &&
                     qta_connection_wants_it(provider->shards[index].lines[0], subscription);
-    if (!is_known) {
-        enum qta_status status = qta_shard_map_add(provider->map, subscription->symbol, 1, NULL,
-                                                   &index, err);
-        if (status != QTA_OK)
-            return status;
-    }
-    enum qta_status status = put_on(provider, &provider->shards[index], subscription, err);
-    if (status == QTA_OK && provider->is_started && !provider->is_stopping)
-        start_shard(provider, &provider->shards[index]);
-    return status;
+    if (!is_known)
+        status = qta_shard_map_add(provider->map, subscription->symbol, 1, NULL, &index, err);
+    return status == QTA_OK ? put_on(provider, &provider->shards[index], subscription, err)
+                            : status;
 }
 
-bool qta_provider_unsubscribe(struct qta_provider *provider,
-                              const struct qta_subscription *subscription)
+size_t qta_provider_subscribe(struct qta_provider *provider,
+                              const struct qta_subscription *subscriptions, size_t count)
 {
-    size_t index;
-    if (!qta_shard_map_find(provider->map, subscription->symbol, &index) ||
-        !qta_connection_wants_it(provider->shards[index].lines[0], subscription))
-        return false;
-    take_off(provider, &provider->shards[index], subscription);
-    qta_shard_map_remove(provider->map, subscription->symbol);
-    return true;
+    size_t placed = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct qta_error err;
+        if (place(provider, &subscriptions[i], &err) == QTA_OK)
+            placed++;
+        else
+            qta_log(QTA_LOG_ERROR, provider->name, "cannot subscribe to '%s': %s",
+                    subscriptions[i].symbol, err.message);
+    }
+    for (size_t i = 0; i < provider->shard_count && !provider->is_stopping; i++) {
+        struct own_shard *shard = &provider->shards[i];
+        ask(provider, shard);
+        if (provider->is_started && qta_shard_map_load(provider->map, i).streams > 0)
+            start_shard(provider, shard);
+    }
+    return placed;
+}
+
+void qta_provider_unsubscribe(struct qta_provider *provider,
+                              const struct qta_subscription *subscriptions, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t index;
+        if (qta_shard_map_find(provider->map, subscriptions[i].symbol, &index) &&
+            qta_connection_wants_it(provider->shards[index].lines[0], &subscriptions[i]))
+            qta_shard_map_remove(provider->map, subscriptions[i].symbol);
+    }
+    for (size_t i = 0; i < provider->shard_count; i++)
+        take_off(provider, &provider->shards[i], subscriptions, count);
+}
+
+void qta_provider_set_limits(struct qta_provider *provider, const struct qta_live_limits *limits)
+{
+    qta_connect_queue_change(&provider->connects, limits->connects_per_minute);
+    for (size_t i = 0; i < provider->connection_count; i++)
+        qta_connection_set_limits(provider->connections[i], limits);
 }
 
 bool qta_provider_covers(const struct qta_provider *provider,

@@ -44,15 +44,18 @@ void qta_provider_start(struct qta_provider *provider, enum qta_conn_cause inter
 int64_t qta_provider_service(struct qta_provider *provider, int64_t now_ns, int64_t realtime_ns,
                              size_t budget);
 
-/** Asks for more, at once where a connection is up. Asked for already: nothing happens.
- *  QTA_ERR_STATE: no connection has room; QTA_ERR_NOMEM. */
-enum qta_status qta_provider_subscribe(struct qta_provider *provider,
-                                       const struct qta_subscription *subscription,
-                                       struct qta_error *err);
+/** Asks for more, at once and in one question a connection where these are up; what is asked for
+ *  already is not asked again. Returns for how many there was a place; the others, for which no
+ *  connection has room (or memory), are logged. */
+size_t qta_provider_subscribe(struct qta_provider *provider,
+                              const struct qta_subscription *subscriptions, size_t count);
 
-/** Asks for it no longer. False when it was not asked for. */
-bool qta_provider_unsubscribe(struct qta_provider *provider,
-                              const struct qta_subscription *subscription);
+/** Asks for these no longer, likewise. What was not asked for does not matter. */
+void qta_provider_unsubscribe(struct qta_provider *provider,
+                              const struct qta_subscription *subscriptions, size_t count);
+
+/** Takes over other limits. */
+void qta_provider_set_limits(struct qta_provider *provider, const struct qta_live_limits *limits);
 
 /** Whether it is asked for this already, or for "*". */
 bool qta_provider_covers(const struct qta_provider *provider,

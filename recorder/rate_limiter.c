@@ -64,6 +64,21 @@ void qta_rate_limiter_init(struct qta_rate_limiter *limiter,
     limiter->interval_ns = larger(limiter->interval_ns, 1);
 }
 
+void qta_rate_limiter_change(struct qta_rate_limiter *limiter,
+                             const struct qta_rate_limiter_options *options)
+{
+    struct qta_rate_limiter changed;
+    qta_rate_limiter_init(&changed, options);
+    changed.level = limiter->level;
+    changed.step_at_ns = limiter->step_at_ns;
+    changed.schedule_ns = limiter->schedule_ns;
+    changed.hold_ns = limiter->hold_ns;
+    changed.same_until_ns = limiter->same_until_ns;
+    changed.now_ns = limiter->now_ns;
+    changed.throttles = limiter->throttles;
+    *limiter = changed;
+}
+
 static void set_level(struct qta_rate_limiter *limiter, uint32_t level, int64_t at_ns)
 {
     int64_t before_ns = interval_at(limiter, limiter->level);

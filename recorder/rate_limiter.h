@@ -49,6 +49,10 @@ struct qta_rate_limiter {
 void qta_rate_limiter_init(struct qta_rate_limiter *limiter,
                            const struct qta_rate_limiter_options *options);
 
+/** Other limits; what was taken, and what throttle signals did, stays. */
+void qta_rate_limiter_change(struct qta_rate_limiter *limiter,
+                             const struct qta_rate_limiter_options *options);
+
 /** Takes a token; false when there is none at now_ns. */
 bool qta_rate_limiter_take(struct qta_rate_limiter *limiter, int64_t now_ns);
 

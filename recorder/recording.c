@@ -218,6 +218,22 @@ void qta_recording_allow_thread(struct qta_recording *recording, bool is_allowed
                                : NULL;
 }
 
+void qta_recording_set_limits(struct qta_recording *recording,
+                              const struct qta_retention_options *limits)
+{
+    const struct qta_retention_options *before = &recording->limits;
+    if (before->keep_days == limits->keep_days && before->max_bytes == limits->max_bytes &&
+        before->min_free_bytes == limits->min_free_bytes)
+        return;
+    recording->limits = *limits;
+    if (recording->retention)
+        qta_retention_agent_change(recording->retention, limits);
+    else if (recording->has_thread_allowed)
+        recording->retention = qta_retention_agent_start(recording->directory, limits,
+                                                         recording->environment);
+    qta_log(QTA_LOG_INFO, "retention", "limits changed");
+}
+
 enum qta_status qta_recording_open_next(struct qta_recording *recording, int64_t ts_recv_ns,
                                         struct qta_error *err)
 {

@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <qta/archive.h>
 #include <qta/config.h>
 #include <qta/dictionary.h>
 #include <qta/error.h>
@@ -48,6 +49,10 @@ void qta_recording_destroy(struct qta_recording *recording);
  *  one that removes old sessions, where the options limit them. Off at first: then none is removed,
  * and qta_recording_rotate() seals it itself. */
 void qta_recording_allow_thread(struct qta_recording *recording, bool is_allowed);
+
+/** Keeps sessions within other limits from now on. The network thread, once it runs. */
+void qta_recording_set_limits(struct qta_recording *recording,
+                              const struct qta_retention_options *limits);
 
 /** What the next tick must have: its rx_seq, and the time that it must not fall below
  *  (QTA_TIME_UNKNOWN in a new session). */

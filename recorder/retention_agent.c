@@ -14,6 +14,7 @@
 
 struct qta_retention_agent {
     char *directory;
+    pthread_mutex_t mutex; /* guards the limits */
     struct qta_retention_options limits;
     struct qta_environment *environment;
     struct qta_doorbell bell;
@@ -33,7 +34,10 @@ static void look(struct qta_retention_agent *agent)
 {
     struct qta_retention_result result;
     struct qta_error err = {.message = ""};
-    if (qta_retention_apply_in(agent->directory, &agent->limits, goes_on, agent, agent->environment,
+    pthread_mutex_lock(&agent->mutex);
+    struct qta_retention_options limits = agent->limits;
+    pthread_mutex_unlock(&agent->mutex);
+    if (qta_retention_apply_in(agent->directory, &limits, goes_on, agent, agent->environment,
                                &result, &err) != QTA_OK &&
         strcmp(err.message, agent->last_error.message) != 0)
         qta_log(QTA_LOG_WARNING, "retention", "%s", err.message);
@@ -64,6 +68,15 @@ static bool start_thread(struct qta_retention_agent *agent)
     return error == 0;
 }
 
+static void free_agent(struct qta_retention_agent *agent)
+{
+    if (!agent)
+        return;
+    pthread_mutex_destroy(&agent->mutex);
+    free(agent->directory);
+    free(agent);
+}
+
 struct qta_retention_agent *qta_retention_agent_start(const char *directory,
                                                       const struct qta_retention_options *limits,
                                                       struct qta_environment *environment)
@@ -75,14 +88,22 @@ struct qta_retention_agent *qta_retention_agent_start(const char *directory,
         agent->directory = strdup(directory);
         agent->limits = *limits;
         agent->environment = environment;
+        pthread_mutex_init(&agent->mutex, NULL);
     }
     if (agent && agent->directory && start_thread(agent))
         return agent;
     qta_log(QTA_LOG_WARNING, "retention", "cannot start its thread: no session is removed");
-    if (agent)
-        free(agent->directory);
-    free(agent);
+    free_agent(agent);
     return NULL;
+}
+
+void qta_retention_agent_change(struct qta_retention_agent *agent,
+                                const struct qta_retention_options *limits)
+{
+    pthread_mutex_lock(&agent->mutex);
+    agent->limits = *limits;
+    pthread_mutex_unlock(&agent->mutex);
+    qta_retention_agent_wake(agent);
 }
 
 void qta_retention_agent_wake(struct qta_retention_agent *agent)
@@ -98,6 +119,5 @@ void qta_retention_agent_stop(struct qta_retention_agent *agent)
     atomic_store_explicit(&agent->is_stopping, true, memory_order_release);
     qta_doorbell_ring(&agent->bell);
     pthread_join(agent->thread, NULL);
-    free(agent->directory);
-    free(agent);
+    free_agent(agent);
 }

@@ -16,6 +16,10 @@ struct qta_retention_agent *qta_retention_agent_start(const char *directory,
                                                       const struct qta_retention_options *limits,
                                                       struct qta_environment *environment);
 
+/** Keeps other limits from now on, and looks again soon. Waits for nothing. Any thread. */
+void qta_retention_agent_change(struct qta_retention_agent *agent,
+                                const struct qta_retention_options *limits);
+
 /** Looks again soon: a session has ended. Never blocks. NULL is fine. */
 void qta_retention_agent_wake(struct qta_retention_agent *agent);
 

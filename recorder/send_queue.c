@@ -18,6 +18,12 @@ void qta_send_queue_init(struct qta_send_queue *queue, double rate_per_s, uint32
     qta_rate_limiter_init(&queue->limiter, &options);
 }
 
+void qta_send_queue_change(struct qta_send_queue *queue, double rate_per_s, uint32_t burst)
+{
+    struct qta_rate_limiter_options options = {.rate_per_s = rate_per_s, .burst = burst};
+    qta_rate_limiter_change(&queue->limiter, &options);
+}
+
 static void drop_first(struct qta_send_queue *queue)
 {
     struct qta_queued_message *message = queue->first;

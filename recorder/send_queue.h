@@ -27,6 +27,9 @@ struct qta_send_queue {
 /** rate_per_s 0: nothing ever waits. */
 void qta_send_queue_init(struct qta_send_queue *queue, double rate_per_s, uint32_t burst);
 
+/** Another limit; what waits goes on to wait in its order. */
+void qta_send_queue_change(struct qta_send_queue *queue, double rate_per_s, uint32_t burst);
+
 /** Throws away what waits. What the rate limit remembers is kept: it is the venue's, not the
  *  connection's. */
 void qta_send_queue_clear(struct qta_send_queue *queue);

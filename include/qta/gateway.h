@@ -66,6 +66,13 @@ QTA_API enum qta_status qta_gateway_subscribe(struct qta_gateway *gateway, enum 
                                               qta_tick_callback callback, void *user,
                                               struct qta_error *err);
 
+/** Asks the providers for these symbols of a type no longer, whoever asked for them; callbacks stay
+ *  and get what still comes. Before or during the run, from any thread. QTA_ERR_USAGE,
+ *  QTA_ERR_NOMEM. */
+QTA_API enum qta_status qta_gateway_unsubscribe(struct qta_gateway *gateway,
+                                                enum qta_tick_type type, const char *const *symbols,
+                                                size_t symbol_count, struct qta_error *err);
+
 /** Calls callback for every tick of every type. */
 QTA_API enum qta_status qta_gateway_subscribe_to_all(struct qta_gateway *gateway,
                                                      qta_tick_callback callback, void *user,
@@ -104,6 +111,18 @@ QTA_API enum qta_status qta_gateway_start(struct qta_gateway *gateway, struct qt
  */
 QTA_API enum qta_status qta_gateway_join(struct qta_gateway *gateway, struct qta_error *err);
 
+/** Takes over another configuration, without a reconnect: what its providers (by name) subscribe
+ *  to, their rate limits and circuit breakers, reconnect_attempts and delays, the thresholds of
+ *  health and the limits of retention; a provider that is not in it any more stops. The difference
+ *  to what was taken over before is applied, soon and by the network thread; what callbacks have
+ *  asked for by name stays. All else in the options takes effect in a new gateway: see
+ *  qta_config_changes(). Any thread, before and during the run. On failure nothing changes:
+ *  QTA_ERR_CONFIG as for qta_gateway_create(), or no provider would be left; QTA_ERR_STATE: it
+ *  plays a recording, or has ended; QTA_ERR_NOMEM. */
+QTA_API enum qta_status qta_gateway_reload(struct qta_gateway *gateway,
+                                           const struct qta_gateway_options *options,
+                                           struct qta_error *err);
+
 /** Asks for the end and returns at once: sockets are closed, what was received is dispatched, the
  *  session is closed. Any thread, callbacks and signal handlers included. */
 QTA_API void qta_gateway_stop(struct qta_gateway *gateway);
@@ -132,6 +151,8 @@ struct qta_gateway_stats {
     uint64_t disconnects; /**< of those, lost or closed */
     uint64_t connected;   /**< open now */
     uint64_t refused_subscriptions;
+    uint64_t reloads;     /**< configurations that qta_gateway_reload() brought and that were taken
+                             over;     of several at a time the last one counts */
     uint64_t queued;      /**< waiting in the ring now */
     int64_t last_turn_ns; /**< CLOCK_MONOTONIC, when the network thread began its last turn: at most
                                a second ago while all is well; 0 before the first */
