@@ -525,6 +525,7 @@ static void flush(struct qta_link *link)
         size_t put;
         enum qta_io io = qta_stream_write(&link->stream, qta_byte_queue_bytes(&link->out),
                                           qta_byte_queue_length(&link->out), &put);
+        explicit_bzero(link->out.memory + link->out.head, put); /* it may hold keys */
         qta_byte_queue_consume(&link->out, put);
         link->wants_write = io == QTA_IO_WAIT_WRITE;
         if (io == QTA_IO_CLOSED || io == QTA_IO_FAILED)

@@ -17,6 +17,7 @@
 
 #include "tools/console.h"
 #include "tools/option_table.h"
+#include "tools/private_memory.h"
 #include "tools/program.h"
 #include "tools/run_summary.h"
 #include "tools/service_manager.h"
@@ -248,15 +249,18 @@ static void show_finding(const struct recorder *recorder, const struct qta_confi
         qta_program_error("%s%s", finding->is_error ? "" : "warning: ", finding->message);
 }
 
-/* The values of --set that are secrets are of no use any more, and /proc shows arguments to all. */
-static void wipe_secrets(const struct qta_option_list *overrides)
+/* /proc shows arguments to all: what may be a secret goes elsewhere. */
+static void hide_secrets(struct qta_option_list *overrides)
 {
+    static const char *const words[] = {"api_key", "api_secret", "login_message", "token", "_url"};
     for (size_t i = 0; i < overrides->count; i++) {
         char *text = (char *)(uintptr_t)overrides->items[i]; /* in argv, which is writable */
-        char *value = strchr(text, '=');
-        if (value && (strstr(text, ".api_key") || strstr(text, ".api_secret") ||
-                      strstr(text, ".webhook_url")))
-            explicit_bzero(value + 1, strlen(value + 1));
+        for (size_t j = 0; j < sizeof words / sizeof words[0]; j++) {
+            if (!strstr(text, words[j]))
+                continue;
+            overrides->items[i] = qta_private_argument(text);
+            break;
+        }
     }
 }
 
@@ -289,7 +293,6 @@ static enum qta_exit load_config(struct recorder *recorder)
                                              &err);
     free(directory);
     free(overrides);
-    wipe_secrets(&settings->overrides);
     if (!recorder->config) {
         qta_program_error("%s", err.message);
         return status == QTA_ERR_NOMEM ? QTA_EXIT_FAILED : QTA_EXIT_USAGE;
@@ -605,9 +608,11 @@ int main(int argc, char **argv)
     static struct recorder recorder = {.settings = {.log_level = QTA_LOG_INFO}};
     struct qta_option_operands operands;
     int exit_code;
+    qta_private_environment_make();
     qta_program_start("qta-record");
     if (!qta_option_table_parse(&table, argc, argv, &recorder.settings, &operands, &exit_code))
         return exit_code;
+    hide_secrets(&recorder.settings.overrides);
     qta_program_log_start((enum qta_log_format)recorder.settings.log_format,
                           (enum qta_log_level)recorder.settings.log_level);
     recorder.format = (enum qta_print_format)recorder.settings.format;
