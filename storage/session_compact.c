@@ -259,7 +259,7 @@ static enum qta_status swap(struct compaction *compaction, uint32_t number, stru
         return qta_error_set_errno(err, "cannot put '%s' in its place", label);
     if (env->ops->sync(env, compaction->session.folder_fds[QTA_FILE_SEGMENT]) != 0)
         return qta_error_set_errno(err, "cannot sync the folder of '%s'", label);
-    return qta_session_index_add_segment(compaction->index, number, err);
+    return QTA_OK;
 }
 
 static enum qta_status compact_segment(struct compaction *compaction, uint32_t number,
@@ -291,6 +291,10 @@ static enum qta_status compact_segment(struct compaction *compaction, uint32_t n
     if (status != QTA_OK)
         return qta_error_prefix(err, status, "'%s' stays as it was",
                                 qta_session_file_label(label, QTA_FILE_SEGMENT, number));
+    if (is_smaller)
+        status = qta_session_index_add_segment(compaction->index, number, err);
+    if (status != QTA_OK) /* who opens the session next finds that it does not match */
+        return status;
     qta_session_folder_remove_file(&compaction->stage, QTA_FILE_SEGMENT, number);
     return QTA_OK;
 }
