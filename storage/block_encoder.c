@@ -45,6 +45,7 @@ struct qta_block_encoder {
     struct qta_name_map text_numbers;
     struct qta_packed_writer texts;
     uint32_t text_count;
+    int level;
 };
 
 static void list_words(struct type_words *list, unsigned type)
@@ -66,6 +67,7 @@ enum qta_status qta_block_encoder_create(struct qta_block_encoder **out, int lev
     struct qta_block_encoder *encoder = calloc(1, sizeof *encoder);
     if (!encoder)
         return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for a block");
+    encoder->level = level;
     enum qta_status status = qta_column_encoder_create(&encoder->columns, level, err);
     if (status == QTA_OK)
         status = qta_type_columns_create(&encoder->type_columns, err);
@@ -77,6 +79,11 @@ enum qta_status qta_block_encoder_create(struct qta_block_encoder **out, int lev
         list_words(&encoder->types[type], type);
     *out = encoder;
     return QTA_OK;
+}
+
+int qta_block_encoder_level(const struct qta_block_encoder *encoder)
+{
+    return encoder->level;
 }
 
 void qta_block_encoder_destroy(struct qta_block_encoder *encoder)

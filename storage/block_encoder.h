@@ -24,6 +24,7 @@ struct qta_text_source {
 enum qta_status qta_block_encoder_create(struct qta_block_encoder **out, int level,
                                          struct qta_error *err);
 void qta_block_encoder_destroy(struct qta_block_encoder *encoder);
+int qta_block_encoder_level(const struct qta_block_encoder *encoder);
 
 /** Appends the payload of 1 to QTA_BLOCK_TICKS_MAX ticks whose rx_seq follow one another. Text ids
  *  in the ticks become numbers within the block, in place; other ids are stored as they are. The

@@ -63,6 +63,13 @@ enum qta_status qta_plane_encoder_create(struct qta_plane_encoder **out, int lev
     return QTA_OK;
 }
 
+void qta_plane_encoder_set_level(struct qta_plane_encoder *encoder, int level)
+{
+    size_t result = ZSTD_CCtx_setParameter(encoder->matches, ZSTD_c_compressionLevel, level);
+    assert(!ZSTD_isError(result));
+    (void)result;
+}
+
 void qta_plane_encoder_destroy(struct qta_plane_encoder *encoder)
 {
     if (!encoder)

@@ -28,6 +28,9 @@ enum qta_status qta_plane_encoder_create(struct qta_plane_encoder **out, int lev
                                          struct qta_error *err);
 void qta_plane_encoder_destroy(struct qta_plane_encoder *encoder);
 
+/** Another level, for what comes from now on. One that zstd has: 1 to 19. */
+void qta_plane_encoder_set_level(struct qta_plane_encoder *encoder, int level);
+
 /** Appends the planes of 1 to QTA_PLANE_BYTES_MAX numbers. hints may be NULL. A failure shows in
  *  out. */
 void qta_plane_encoder_put(struct qta_plane_encoder *encoder, struct qta_plane_hints *hints,

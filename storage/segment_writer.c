@@ -11,7 +11,10 @@
 #include "core/crc32c.h"
 #include "storage/byte_planes.h"
 
-enum { NAMES_FRAME_BYTES = 512 * 1024, NAMES_LEVEL = 3 };
+enum {
+    NAMES_FRAME_BYTES = 512 * 1024,
+    BYTES_LEVEL = 3, /* for what is compressed as a whole; stored frames take a higher one */
+};
 
 /* How often each symbol comes in a block. */
 struct symbol_counts {
@@ -98,8 +101,9 @@ static enum qta_status write_frame(struct qta_segment_writer *writer, struct qta
 }
 
 /* A frame of bytes that are compressed as a whole. */
-static void pack_raw(struct qta_segment_writer *writer)
+static void pack_raw(struct qta_segment_writer *writer, int level)
 {
+    qta_plane_encoder_set_level(writer->bytes_encoder, level);
     qta_packed_writer_clear(&writer->payload);
     qta_packed_writer_put_varint(&writer->payload, writer->raw.length);
     qta_plane_encoder_put_bytes(writer->bytes_encoder, writer->raw.bytes, writer->raw.length,
@@ -115,7 +119,7 @@ static enum qta_status flush_names(struct qta_segment_writer *writer, enum qta_f
 {
     struct qta_frame frame = {
         .kind = (uint8_t)kind, .codec_version = QTA_BLOCK_CODEC_VERSION, .count = count};
-    pack_raw(writer);
+    pack_raw(writer, BYTES_LEVEL);
     qta_packed_writer_clear(&writer->raw);
     enum qta_status status = write_frame(writer, &frame, err);
     return status == QTA_OK ? add_frame(writer, &frame, err) : status;
@@ -175,7 +179,7 @@ enum qta_status qta_segment_writer_create(struct qta_segment_writer **out,
     writer->names = names;
     writer->position = QTA_SEGMENT_HEADER_BYTES;
     writer->fd = -1;
-    enum qta_status status = qta_plane_encoder_create(&writer->bytes_encoder, NAMES_LEVEL, err);
+    enum qta_status status = qta_plane_encoder_create(&writer->bytes_encoder, BYTES_LEVEL, err);
     if (status == QTA_OK)
         status = open_file(writer, err);
     if (status == QTA_OK)
@@ -302,6 +306,19 @@ enum qta_status qta_segment_writer_put_ticks(struct qta_segment_writer *writer,
     return status;
 }
 
+/* What is in writer->raw. */
+static enum qta_status put_stored_frames(struct qta_segment_writer *writer, struct qta_frame *frame,
+                                         struct qta_error *err)
+{
+    int level = qta_block_encoder_level(writer->encoder);
+    pack_raw(writer, level > BYTES_LEVEL ? level : BYTES_LEVEL);
+    enum qta_status status = write_frame(writer, frame, err);
+    if (status == QTA_OK)
+        status = add_frame(writer, frame, err);
+    writer->has_blocks = true;
+    return status;
+}
+
 enum qta_status qta_segment_writer_put_raw(struct qta_segment_writer *writer,
                                            const struct qta_raw_block *block, struct qta_error *err)
 {
@@ -314,12 +331,19 @@ enum qta_status qta_segment_writer_put_raw(struct qta_segment_writer *writer,
     };
     qta_packed_writer_clear(&writer->raw);
     qta_raw_block_store(block, &writer->raw);
-    pack_raw(writer);
-    enum qta_status status = write_frame(writer, &frame, err);
-    if (status == QTA_OK)
-        status = add_frame(writer, &frame, err);
-    writer->has_blocks = true;
-    return status;
+    return put_stored_frames(writer, &frame, err);
+}
+
+enum qta_status qta_segment_writer_put_stored(struct qta_segment_writer *writer,
+                                              const struct qta_frame *source,
+                                              const struct qta_packed_writer *unpacked,
+                                              struct qta_error *err)
+{
+    assert(source->kind == QTA_FRAME_STORED);
+    struct qta_frame frame = *source;
+    qta_packed_writer_clear(&writer->raw);
+    qta_packed_writer_put(&writer->raw, unpacked->bytes, unpacked->length);
+    return put_stored_frames(writer, &frame, err);
 }
 
 enum qta_status qta_segment_writer_copy_frame(struct qta_segment_writer *writer,
@@ -380,7 +404,7 @@ static enum qta_status write_footer(struct qta_segment_writer *writer, struct qt
     frame.count = (uint32_t)writer->footer.frame_count;
     qta_segment_footer_span(&writer->footer, &writer->header.span);
     writer->header.footer_offset = writer->position;
-    pack_raw(writer);
+    pack_raw(writer, BYTES_LEVEL);
     return write_frame(writer, &frame, err);
 }
 

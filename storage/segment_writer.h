@@ -41,6 +41,12 @@ enum qta_status qta_segment_writer_put_raw(struct qta_segment_writer *writer,
                                            const struct qta_raw_block *block,
                                            struct qta_error *err);
 
+/** Puts a block of stored frames of another segment, unpacked as it was packed there. */
+enum qta_status qta_segment_writer_put_stored(struct qta_segment_writer *writer,
+                                              const struct qta_frame *source,
+                                              const struct qta_packed_writer *unpacked,
+                                              struct qta_error *err);
+
 /** Puts a block of another segment as it is: its payload, and for ticks what it decodes to, with
  * the ids of the file, which both segments have to share. */
 enum qta_status qta_segment_writer_copy_frame(struct qta_segment_writer *writer,

@@ -119,6 +119,12 @@ static enum qta_status copy_frame(struct compaction *compaction, struct qta_segm
                    ? qta_segment_writer_put_ticks(writer, compaction->ticks, frame->count, err)
                    : status;
     }
+    if (frame->kind == QTA_FRAME_STORED) {
+        struct qta_raw_cursor block;
+        status = qta_segment_reader_raw(source, frame, &block, err);
+        return status == QTA_OK ? qta_segment_writer_put_stored(writer, frame, &source->raw, err)
+                                : status;
+    }
     status = qta_segment_reader_payload(source, frame, &payload, err);
     if (status != QTA_OK)
         return status;
@@ -167,6 +173,23 @@ static const struct qta_frame *next_frame(const struct qta_segment_reader *segme
     return NULL;
 }
 
+static enum qta_status compare_stored_frames(struct qta_segment_reader *old,
+                                             const struct qta_frame *left,
+                                             struct qta_segment_reader *fresh,
+                                             const struct qta_frame *right, bool *is_equal,
+                                             struct qta_error *err)
+{
+    struct qta_raw_cursor block;
+    enum qta_status status = qta_segment_reader_raw(old, left, &block, err);
+    if (status == QTA_OK)
+        status = qta_segment_reader_raw(fresh, right, &block, err);
+    if (status == QTA_OK)
+        *is_equal = qta_raw_span_equals(&left->raw, &right->raw) &&
+                    old->raw.length == fresh->raw.length &&
+                    memcmp(old->raw.bytes, fresh->raw.bytes, old->raw.length) == 0;
+    return status;
+}
+
 static enum qta_status compare_frames(struct compaction *compaction, struct qta_segment_reader *old,
                                       const struct qta_frame *left,
                                       struct qta_segment_reader *fresh,
@@ -176,6 +199,8 @@ static enum qta_status compare_frames(struct compaction *compaction, struct qta_
     *is_equal = left->kind == right->kind && left->count == right->count;
     if (!*is_equal)
         return QTA_OK;
+    if (left->kind == QTA_FRAME_STORED)
+        return compare_stored_frames(old, left, fresh, right, is_equal, err);
     if (left->kind != QTA_FRAME_TICKS) {
         const uint8_t *payload;
         *is_equal = left->payload_bytes == right->payload_bytes &&

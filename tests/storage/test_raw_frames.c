@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <qta/archive.h>
 #include <qta/session.h>
 
 #include "storage/journal_raw.h"
@@ -99,21 +100,26 @@ struct frames {
     uint16_t provider;
 };
 
-static void begin(struct frames *frames, const struct scratch *scratch)
+static void begin_with(struct frames *frames, const struct qta_session_writer_options *options)
 {
-    struct qta_session_writer_options options = small_options(scratch);
     tick_maker_init(&frames->maker, 3);
     frames->maker.is_plain = true;
     frames->maker.ts_recv_ns = INT64_C(1700000000000000000);
     frames->provider = (uint16_t)qta_dictionary_intern(frames->maker.names, QTA_NAME_PROVIDER,
                                                        "venue", strlen("venue"));
     qta_digest_init(&frames->digest);
-    assert_int_equal(
-        qta_session_writer_create(&frames->writer, &options, frames->maker.names, NULL), QTA_OK);
+    assert_int_equal(qta_session_writer_create(&frames->writer, options, frames->maker.names, NULL),
+                     QTA_OK);
     struct qta_tick tick;
     tick_maker_next(&frames->maker, QTA_TICK_CONN, &tick);
     assert_int_equal(qta_session_writer_append(frames->writer, &tick, NULL), QTA_OK);
     qta_digest_add(&frames->digest, &tick, frames->maker.names);
+}
+
+static void begin(struct frames *frames, const struct scratch *scratch)
+{
+    struct qta_session_writer_options options = small_options(scratch);
+    begin_with(frames, &options);
 }
 
 static void append_frames(struct frames *frames, uint64_t first, uint64_t count)
@@ -304,6 +310,70 @@ static void filters_let_through_what_they_should(void **state)
     }
 }
 
+/* Much of one message stands in many others, but far apart: what a level is for. */
+static void write_messages(const struct scratch *scratch, int level, struct qta_digest *digest)
+{
+    enum { FRAMES = 900, PIECE = 64, PIECES = 8 };
+    struct qta_session_writer_options options = small_options(scratch);
+    struct frames frames;
+    uint64_t random = 9;
+    static uint8_t words[256][PIECE];
+    for (size_t i = 0; i < sizeof words; i++)
+        words[i / PIECE][i % PIECE] = (uint8_t)('a' + random_below(&random, 26));
+    options.compression_level = level;
+    options.journal_chunk_bytes = 4 << 20;
+    begin_with(&frames, &options);
+    for (int i = 0; i < FRAMES; i++) {
+        uint8_t bytes[PIECE * PIECES];
+        struct qta_tick tick;
+        tick_maker_next(&frames.maker, QTA_TICK_TRADE, &tick);
+        assert_int_equal(qta_session_writer_append(frames.writer, &tick, NULL), QTA_OK);
+        qta_digest_add(&frames.digest, &tick, frames.maker.names);
+        for (size_t piece = 0; piece < PIECES; piece++) {
+            memcpy(bytes + piece * PIECE, words[random_below(&random, 256)], PIECE);
+            bytes[piece * PIECE + random_below(&random, PIECE)] = (uint8_t)random_next(&random);
+        }
+        struct qta_raw_frame frame = {.first_seq = frames.maker.next_seq,
+                                      .ts_recv_ns = tick.ts_recv_ns,
+                                      .bytes = bytes,
+                                      .length = sizeof bytes,
+                                      .stored_length = sizeof bytes,
+                                      .provider = frames.provider};
+        assert_int_equal(qta_session_writer_append_raw(frames.writer, &frame, NULL), QTA_OK);
+    }
+    *digest = frames.digest;
+    leave(&frames, true);
+}
+
+static uint64_t bytes_at_level(struct scratch *scratch, int level)
+{
+    struct qta_session_info info;
+    struct qta_digest digest;
+    scratch_remove(scratch);
+    scratch_make_in_memory(scratch);
+    write_messages(scratch, level, &digest);
+    assert_ticks(scratch->session, &digest);
+    assert_int_equal(qta_session_info_read(scratch->session, &info, NULL), QTA_OK);
+    return info.bytes;
+}
+
+static void level_acts_on_stored_frames_and_so_does_compacting(void **state)
+{
+    struct scratch *scratch = *state;
+    struct qta_compact_result result;
+    struct qta_session_info info;
+    uint64_t best = bytes_at_level(scratch, 19);
+    uint64_t quick = bytes_at_level(scratch, 1);
+    print_message("level 19: %llu bytes, level 1: %llu\n", (unsigned long long)best,
+                  (unsigned long long)quick);
+    assert_true(best < quick);
+    assert_int_equal(qta_session_compact(scratch->session, 19, &result, NULL), QTA_OK);
+    assert_int_equal(result.segments, 1);
+    assert_int_equal(qta_session_info_read(scratch->session, &info, NULL), QTA_OK);
+    assert_true(info.bytes < quick);
+    assert_verifies(scratch->session, 900);
+}
+
 /* Nothing but messages without ticks for longer than a chunk lasts. */
 static void chunks_of_frames_alone_are_sealed(void **state)
 {
@@ -487,6 +557,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(reader_follows_a_live_session, setup, teardown),
         cmocka_unit_test_setup_teardown(filters_let_through_what_they_should, setup, teardown),
+        cmocka_unit_test_setup_teardown(level_acts_on_stored_frames_and_so_does_compacting, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(chunks_of_frames_alone_are_sealed, setup, teardown),
         cmocka_unit_test_setup_teardown(torn_frame_ends_the_journal_cleanly, setup, teardown),
         cmocka_unit_test_setup_teardown(damaged_frames_cost_frames_only, setup, teardown),
