@@ -47,6 +47,7 @@ static enum qta_status add_source(struct session_merge *merge,
     if (merge->source_count == 0)
         memcpy(merge->timezone, info.timezone, sizeof merge->timezone);
     merge->total += info.records;
+    merge->result->raw_frames += info.raw_frames;
     /* without helpers: sealing is what takes the time */
     status = qta_session_source_create(&merge->sources[merge->source_count], input->path,
                                        &input->filter, info.first_ts_recv_ns, false, err);

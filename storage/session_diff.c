@@ -1,14 +1,22 @@
-/* Two sessions side by side. Records are compared where they stand: the i-th of one with the i-th
- * of the other, so that a record that one of them lacks makes all behind it differ, which the first
- * difference shows. */
+/* Two sessions side by side, record by record. Where two that stand in the same place differ, what
+ * follows on both sides is looked at, as far as a window goes: the nearest place from which on both
+ * say the same again is where they go on, and what one of them has too much until there, the other
+ * lacks. Where there is no such place, records are compared where they stand. */
 #include <qta/exchange.h>
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include <qta/digest.h>
 
 #include "core/tick_value.h"
 
-enum { RECORDS_BETWEEN_REPORTS = 16384 };
+enum {
+    RECORDS_BETWEEN_REPORTS = 16384,
+    WINDOW = 1024, /* records of a side that are looked at for a place to go on */
+    SAME_AGAIN = 3 /* records in a row that make such a place; fewer at the end of a session */
+};
 
 enum column { SEQ, TYPE, PROVIDER, SYMBOL, TS_RECV, TS_EVENT, SRC_SEQ, CONN, FLAGS };
 
@@ -32,6 +40,10 @@ struct side {
     const struct qta_tick *ticks; /* the rest of a batch */
     size_t count;
     bool is_at_end;
+    struct qta_tick window[WINDOW]; /* records before those of the batch */
+    uint64_t contents[WINDOW];      /* what they say, as a number */
+    size_t window_at;
+    size_t window_end;
 };
 
 struct diff {
@@ -173,11 +185,28 @@ static void tell_first(const struct diff *diff, const struct qta_tick *left,
         diff->options->on_first(diff->options->user, &difference);
 }
 
+/* Compares two records, without counting. */
+static bool is_equal(const struct diff *diff, const struct qta_tick *left,
+                     const struct qta_tick *right)
+{
+    size_t count;
+    bool is_same = left->type == right->type;
+    for (int i = 0; is_same && i < QTA_DIFF_COLUMNS; i++)
+        is_same = same_column(diff, left, right, (enum column)i);
+    const struct qta_field *fields = qta_tick_fields(left->type, &count);
+    for (size_t i = 0; is_same && i < count; i++)
+        is_same = same_field(diff, left, right, &fields[i]);
+    return is_same;
+}
+
+/* Counts in what two records differ, if they do. */
 static void compare(struct diff *diff, const struct qta_tick *left, const struct qta_tick *right)
 {
     struct qta_diff_result *result = diff->result;
     const char *first = NULL;
     result->compared++;
+    if (is_equal(diff, left, right))
+        return;
     for (int i = 0; i < QTA_DIFF_COLUMNS; i++) {
         bool is_counted = left->type == right->type || i == TYPE;
         if (!is_counted || same_column(diff, left, right, (enum column)i))
@@ -196,8 +225,6 @@ static void compare(struct diff *diff, const struct qta_tick *left, const struct
         result->by_field[left->type][i]++;
         first = first ? first : fields[i].name;
     }
-    if (!first)
-        return;
     result->different++;
     tell_first(diff, left, right, first);
 }
@@ -227,11 +254,9 @@ static enum qta_status open_side(const struct diff *diff, struct side *side,
     return status;
 }
 
-/* The next record of a side; NULL at its end. */
-static enum qta_status next_tick(struct diff *diff, struct side *side, const struct qta_tick **tick,
-                                 struct qta_error *err)
+/* Has the next batch of a side, unless it is at its end. */
+static enum qta_status fetch(struct diff *diff, struct side *side, struct qta_error *err)
 {
-    *tick = NULL;
     while (side->count == 0 && !side->is_at_end) {
         struct qta_error problem;
         enum qta_status status = qta_session_reader_next(side->reader, &side->ticks, &side->count,
@@ -253,12 +278,129 @@ static enum qta_status next_tick(struct diff *diff, struct side *side, const str
         if (diff->options->on_problem)
             diff->options->on_problem(diff->options->user, problem.message);
     }
-    if (side->count == 0)
-        return QTA_OK;
-    *tick = side->ticks++;
-    side->count--;
     return QTA_OK;
 }
+
+/* The record at hand of a side; NULL at its end. */
+static enum qta_status peek(struct diff *diff, struct side *side, const struct qta_tick **tick,
+                            struct qta_error *err)
+{
+    enum qta_status status = QTA_OK;
+    *tick = NULL;
+    if (side->window_at < side->window_end) {
+        *tick = &side->window[side->window_at];
+        return QTA_OK;
+    }
+    status = fetch(diff, side, err);
+    if (status == QTA_OK && side->count > 0)
+        *tick = side->ticks;
+    return status;
+}
+
+/* Goes on to the next one. */
+static void pass(struct side *side)
+{
+    if (side->window_at < side->window_end) {
+        side->window_at++;
+        return;
+    }
+    side->ticks++;
+    side->count--;
+}
+
+/* ---- going on together ------------------------------------------------------------------------
+ */
+
+/* What a record says, whatever its number and its time of receipt. */
+static uint64_t content_of(const struct qta_tick *tick, const struct qta_dictionary *names)
+{
+    struct qta_digest digest;
+    struct qta_tick bare = *tick;
+    qta_digest_init(&digest);
+    if (QTA_TYPE_BIT(tick->type) & QTA_TYPES_MARKET) {
+        qta_digest_add(&digest, tick, names);
+        return digest.market;
+    }
+    bare.rx_seq = 0;
+    bare.ts_recv_ns = 0;
+    qta_digest_add(&digest, &bare, names);
+    return digest.full;
+}
+
+static enum qta_status fill_window(struct diff *diff, struct side *side, struct qta_error *err)
+{
+    size_t left = side->window_end - side->window_at;
+    memmove(side->window, side->window + side->window_at, left * sizeof *side->window);
+    memmove(side->contents, side->contents + side->window_at, left * sizeof *side->contents);
+    side->window_at = 0;
+    side->window_end = left;
+    while (side->window_end < WINDOW) {
+        enum qta_status status = fetch(diff, side, err);
+        if (status != QTA_OK || side->count == 0)
+            return status;
+        side->window[side->window_end] = *side->ticks++;
+        side->contents[side->window_end] = content_of(&side->window[side->window_end], side->names);
+        side->window_end++;
+        side->count--;
+    }
+    return QTA_OK;
+}
+
+/* Whether both say the same from these places in their windows on. */
+static bool goes_on_from(const struct diff *diff, size_t left, size_t right)
+{
+    size_t rest = diff->left.window_end - left;
+    if (diff->right.window_end - right < rest)
+        rest = diff->right.window_end - right;
+    bool is_same = rest > 0;
+    for (size_t i = 0; is_same && i < SAME_AGAIN && i < rest; i++)
+        is_same = diff->left.contents[left + i] == diff->right.contents[right + i];
+    return is_same;
+}
+
+/* The nearest such places. False when there are none. */
+static bool find_place(const struct diff *diff, size_t *left, size_t *right)
+{
+    size_t left_end = diff->left.window_end;
+    size_t right_end = diff->right.window_end;
+    for (size_t distance = 0; distance < left_end + right_end; distance++) {
+        size_t first = distance < right_end ? 0 : distance - right_end + 1;
+        for (size_t i = first; i <= distance && i < left_end; i++)
+            if (goes_on_from(diff, i, distance - i)) {
+                *left = i;
+                *right = distance - i;
+                return true;
+            }
+    }
+    return false;
+}
+
+/* Behind two records that differ: takes all until both say the same again. */
+static enum qta_status go_on_together(struct diff *diff, struct qta_error *err)
+{
+    struct side *left = &diff->left;
+    struct side *right = &diff->right;
+    size_t left_count;
+    size_t right_count;
+    enum qta_status status = fill_window(diff, left, err);
+    if (status == QTA_OK)
+        status = fill_window(diff, right, err);
+    if (status != QTA_OK)
+        return status;
+    if (!find_place(diff, &left_count, &right_count)) {
+        left_count = left->window_end < right->window_end ? left->window_end : right->window_end;
+        right_count = left_count;
+    }
+    for (; left_count > 0 && right_count > 0; left_count--, right_count--)
+        compare(diff, &left->window[left->window_at++], &right->window[right->window_at++]);
+    for (; left_count > 0; left_count--)
+        count_alone(diff, &left->window[left->window_at++], NULL);
+    for (; right_count > 0; right_count--)
+        count_alone(diff, NULL, &right->window[right->window_at++]);
+    return QTA_OK;
+}
+
+/* ---- all ----------------------------------------------------------------------------------- */
 
 static enum qta_status report(const struct diff *diff, struct qta_error *err)
 {
@@ -271,24 +413,41 @@ static enum qta_status report(const struct diff *diff, struct qta_error *err)
                : QTA_OK;
 }
 
+/* Two that say the same stand in the same place, even if one was received at another time. */
+static enum qta_status compare_heads(struct diff *diff, const struct qta_tick *left,
+                                     const struct qta_tick *right, struct qta_error *err)
+{
+    if (!is_equal(diff, left, right) &&
+        content_of(left, diff->left.names) != content_of(right, diff->right.names))
+        return go_on_together(diff, err);
+    compare(diff, left, right);
+    pass(&diff->left);
+    pass(&diff->right);
+    return QTA_OK;
+}
+
 static enum qta_status compare_all(struct diff *diff, struct qta_error *err)
 {
-    for (uint64_t records = 1;; records++) {
+    for (uint64_t steps = 1;; steps++) {
         const struct qta_tick *left;
         const struct qta_tick *right;
-        enum qta_status status = next_tick(diff, &diff->left, &left, err);
+        enum qta_status status = peek(diff, &diff->left, &left, err);
         if (status == QTA_OK)
-            status = next_tick(diff, &diff->right, &right, err);
-        if (status == QTA_OK && records % RECORDS_BETWEEN_REPORTS == 0)
+            status = peek(diff, &diff->right, &right, err);
+        if (status == QTA_OK && steps % RECORDS_BETWEEN_REPORTS == 0)
             status = report(diff, err);
         if (status != QTA_OK)
             return status;
-        if (left && right)
-            compare(diff, left, right);
-        else if (left || right)
+        if (left && right) {
+            status = compare_heads(diff, left, right, err);
+            if (status != QTA_OK)
+                return status;
+        } else if (left || right) {
             count_alone(diff, left, right);
-        else
+            pass(left ? &diff->left : &diff->right);
+        } else {
             return QTA_OK;
+        }
     }
 }
 
@@ -299,16 +458,21 @@ enum qta_status qta_session_diff(const struct qta_export_source *left,
 {
     assert(left && right && options && result);
     *result = (struct qta_diff_result){0};
-    struct diff diff = {.options = options, .result = result};
+    struct diff *diff = calloc(1, sizeof *diff); /* its windows are large */
+    if (!diff)
+        return qta_error_set(err, QTA_ERR_NOMEM, "out of memory comparing sessions");
+    diff->options = options;
+    diff->result = result;
     struct qta_session_info info; /* for the progress alone */
     if (options->on_progress && qta_session_info_read(left->path, &info, NULL) == QTA_OK)
-        diff.total = options->is_full ? info.records : info.ticks;
-    enum qta_status status = open_side(&diff, &diff.left, left, err);
+        diff->total = options->is_full ? info.records : info.ticks;
+    enum qta_status status = open_side(diff, &diff->left, left, err);
     if (status == QTA_OK)
-        status = open_side(&diff, &diff.right, right, err);
+        status = open_side(diff, &diff->right, right, err);
     if (status == QTA_OK)
-        status = compare_all(&diff, err);
-    qta_session_reader_destroy(diff.left.reader);
-    qta_session_reader_destroy(diff.right.reader);
+        status = compare_all(diff, err);
+    qta_session_reader_destroy(diff->left.reader);
+    qta_session_reader_destroy(diff->right.reader);
+    free(diff);
     return status;
 }

@@ -216,13 +216,15 @@ static enum qta_status check(const struct export *export, struct qta_error *err)
                          (unsigned)options->format);
 }
 
-/* For the progress alone, so that failures, which the reader will meet again, do not count. */
-static void sum_records(struct export *export)
+/* For progress and summary alone: failures, which the reader will meet again, do not count. */
+static void sum_up(struct export *export)
 {
-    for (size_t i = 0; export->options->on_progress && i < export->source_count; i++) {
+    for (size_t i = 0; i < export->source_count; i++) {
         struct qta_session_info info;
-        if (qta_session_info_read(export->sources[i].path, &info, NULL) == QTA_OK)
-            export->total += info.records;
+        if (qta_session_info_read(export->sources[i].path, &info, NULL) != QTA_OK)
+            continue;
+        export->total += info.records;
+        export->result->raw_frames += info.raw_frames;
     }
 }
 
@@ -237,7 +239,7 @@ enum qta_status qta_session_export(const struct qta_export_source *sources, size
     enum qta_status status = check(&export, err);
     if (status != QTA_OK)
         return status;
-    sum_records(&export);
+    sum_up(&export);
     status = options->format == QTA_EXCHANGE_PARQUET ? write_parquet(&export, err)
                                                      : write_text(&export, err);
     qta_output_file_destroy(export.file);

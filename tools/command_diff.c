@@ -54,8 +54,9 @@ static const struct qta_option_help_row exit_rows[] = {
 static const struct qta_option_table table = {
     .program = "qta-session diff",
     .synopsis = "[OPTION]... SESSION SESSION",
-    .summary = "Compares two sessions, record by record in the order in which they were received: "
-               "the first with the first, and so on. Without --full it compares what the venues "
+    .summary = "Compares two sessions, record by record in the order in which they were received; "
+               "behind records that one of them lacks it goes on. Without --full it compares what "
+               "the venues "
                "said: market ticks by type, symbol, venue's time and number, and their own "
                "fields; 190.50 equals 190.5 then. Prints the first difference, as 'cat' prints "
                "records, and how often each field differs, by type.",

@@ -129,6 +129,9 @@ static void report(const struct settings *settings, const struct qta_export_resu
                           qta_bytes_print(result->bytes, bytes));
     else
         qta_program_error("records exported: %s", count);
+    if (result->raw_frames > 0)
+        qta_program_error("stored frames left out: %s; 'qta-session frames' shows them",
+                          qta_number_print(result->raw_frames, count));
 }
 
 static enum qta_exit export_sources(struct settings *settings,

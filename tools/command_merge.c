@@ -54,7 +54,8 @@ static const struct qta_option_table table = {
     .synopsis = "--output SESSION [OPTION]... SESSION...",
     .summary = "Makes one session of several: all records in the order in which they were "
                "received, those of equal times in the order of the sessions given, as qta-replay "
-               "plays them. Records are numbered anew; all else stays. The session begins with a "
+               "plays them. Records are numbered anew; all else stays. Stored raw frames are left "
+               "out. The session begins with a "
                "marker for each of the others and has the time zone of the first.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
@@ -101,6 +102,9 @@ static enum qta_exit merge_sources(const struct settings *settings,
     if (!settings->is_quiet)
         qta_program_error("records merged into '%s': %s", settings->output,
                           qta_number_print(result.records, number));
+    if (!settings->is_quiet && result.raw_frames > 0)
+        qta_program_error("stored frames left out: %s; they stay in the sessions merged",
+                          qta_number_print(result.raw_frames, number));
     return result.problems > 0 ? QTA_EXIT_LOSS : QTA_EXIT_DONE;
 }
 

@@ -64,7 +64,8 @@ struct qta_export_result {
     uint64_t records;  /**< written */
     uint64_t problems; /**< told to on_problem */
     uint64_t files;
-    uint64_t bytes; /**< of these files */
+    uint64_t bytes;      /**< of these files */
+    uint64_t raw_frames; /**< stored frames of the sessions: they are not exported */
 };
 
 /** Writes sessions, one after the other, as text or Parquet. Memory does not grow with their
@@ -112,9 +113,9 @@ QTA_API enum qta_status qta_session_restore(const char *const *paths, size_t pat
 /* ---- comparing --------------------------------------------------------------------------------
  */
 
-/** Two records that stand in the same place, or one where the other session has ended (NULL). The
- *  ids are of two dictionaries. field is the first that differs, by its printed name; NULL where
- *  one is missing. Valid for the call. */
+/** Two records that stand in the same place, or one that the other session lacks (NULL). The ids
+ *  are of two dictionaries. field is the first that differs, by its printed name; NULL where one is
+ *  missing. Valid for the call. */
 struct qta_session_difference {
     uint64_t place; /**< from 1: of the records that are compared */
     const struct qta_tick *left;
@@ -144,7 +145,7 @@ struct qta_diff_options {
 struct qta_diff_result {
     uint64_t compared;   /**< records of which both sessions have one */
     uint64_t different;  /**< of them */
-    uint64_t only_left;  /**< records behind the end of the right session */
+    uint64_t only_left;  /**< records that the right session lacks */
     uint64_t only_right; /**< likewise */
     uint64_t problems;   /**< told to on_problem */
     /** How often each field differs, by the left record's type. Records of different types differ
@@ -156,8 +157,10 @@ struct qta_diff_result {
 /** The printed name of a place in by_column, e.g. "ts_event". Static. */
 QTA_API const char *qta_diff_column_name(size_t place);
 
-/** Compares two sessions, record by record in the order of rx_seq. Memory does not grow with their
- *  length. QTA_OK whether they are equal or not; else as qta_session_reader_create(). */
+/** Compares two sessions, record by record in the order of rx_seq. Behind a record that one of them
+ *  lacks it goes on where both say the same again, if that is within 1,024 records. Memory does not
+ *  grow with their length. QTA_OK whether they are equal or not; else as
+ * qta_session_reader_create(). */
 QTA_API enum qta_status qta_session_diff(const struct qta_export_source *left,
                                          const struct qta_export_source *right,
                                          const struct qta_diff_options *options,
@@ -178,6 +181,7 @@ struct qta_session_merge_options {
 struct qta_session_merge_result {
     uint64_t records; /**< of the new session, without the notes on where they came from */
     uint64_t problems;
+    uint64_t raw_frames; /**< stored frames of the sessions: they stay where they are */
 };
 
 /** Makes a new session at output of all records of others, in order of ts_recv (equal times: in the

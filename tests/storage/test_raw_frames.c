@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <qta/archive.h>
+#include <qta/exchange.h>
 #include <qta/session.h>
 
 #include "storage/journal_raw.h"
@@ -235,6 +236,32 @@ static void frames_come_back_from_journal_and_segments(void **state)
     assert_counts(scratch->session, FRAMES);
     assert_ticks(scratch->session, &written);
     assert_verifies(scratch->session, FRAMES);
+}
+
+/* They are not carried over, and that is said. */
+static void merge_and_export_count_what_they_leave_out(void **state)
+{
+    const struct scratch *scratch = *state;
+    enum { FRAMES = 20 };
+    char merged[400];
+    char text[400];
+    struct frames frames;
+    snprintf(merged, sizeof merged, "%s/merged", scratch->path);
+    snprintf(text, sizeof text, "%s/text", scratch->path);
+    begin(&frames, scratch);
+    append_frames(&frames, 0, FRAMES);
+    leave(&frames, true);
+    const struct qta_export_source source = {scratch->session, qta_session_filter_default()};
+    const struct qta_session_merge_options merge_options = {.timezone = NULL};
+    const struct qta_export_options export_options = {.format = QTA_EXCHANGE_NDJSON,
+                                                      .output = text};
+    struct qta_session_merge_result merge;
+    struct qta_export_result export;
+    assert_int_equal(qta_session_merge(&source, 1, merged, &merge_options, &merge, NULL), QTA_OK);
+    assert_int_equal(merge.raw_frames, FRAMES);
+    assert_frames(merged, 0);
+    assert_int_equal(qta_session_export(&source, 1, &export_options, &export, NULL), QTA_OK);
+    assert_int_equal(export.raw_frames, FRAMES);
 }
 
 static void reader_follows_a_live_session(void **state)
@@ -557,6 +584,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(reader_follows_a_live_session, setup, teardown),
         cmocka_unit_test_setup_teardown(filters_let_through_what_they_should, setup, teardown),
+        cmocka_unit_test_setup_teardown(merge_and_export_count_what_they_leave_out, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(level_acts_on_stored_frames_and_so_does_compacting, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(chunks_of_frames_alone_are_sealed, setup, teardown),
