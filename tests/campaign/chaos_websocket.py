@@ -3,6 +3,7 @@
 cases is in README.md."""
 import asyncio
 import sys
+import zlib
 
 import chaos
 from chaos import IS_CAMPAIGN, Provider
@@ -177,8 +178,7 @@ def cases():
         Provider("pongs-only", [silent_pongs, good], [CLEAN]),
         Provider("mute", [mute, good], ["silent 0"]),
         Provider("no-pongs-but-data", [mute_drip, good], [CLEAN]),
-        Provider("endless-fragments", [endless_fragments, good], ["protocol 1009"],
-                 ),
+        Provider("endless-fragments", [endless_fragments, good], ["protocol 1009"]),
         Provider("deflate-not-asked", [deflate_not_asked, good], ["protocol 0"]),
         Provider("ignores-close", [ignores_close, good], [protocol]),
         Provider("two-answers", [double_answer, good], [("protocol 1002", LOST)]),
@@ -213,9 +213,7 @@ def cases():
                              [then(raw(frame(TEXT, "[]", reserved=bits))), good], [protocol]))
     for opcode in (3, 4, 5, 6, 7, 11, 12, 13, 14, 15):
         rows.append(Provider(f"opcode-{opcode}", [then(raw(frame(opcode, "x"))), good], [protocol]))
-    for row in rows:
-        row.options.setdefault("circuit_breaker", {"failure_threshold": 0})
-    return rows
+    return rows + compression_cases()
 
 
 async def end(peer):
@@ -225,6 +223,81 @@ async def end(peer):
 async def reset(peer):
     await peer.flushed()
     peer.reset()
+
+
+# ---- compression ----
+
+COMPRESSED = 4  # the reserved bit that says so
+EXTENSION = "Sec-WebSocket-Extensions: permessage-deflate\r\n"
+
+
+def deflate(data, packer=None):
+    packer = packer or zlib.compressobj(9, zlib.DEFLATED, -15)
+    return (packer.compress(data) + packer.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
+async def begin_compressed(peer):
+    await peer.upgrade(EXTENSION)
+    await peer.log_in()
+    await peer.acknowledge()
+
+
+async def mixed_compression(peer):
+    """What made libwebsockets 4.1.6 repeat one callback for ever: messages that are not compressed,
+    and pongs with a payload, once compression was agreed on."""
+    await begin_compressed(peer)
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    for i in range(60):
+        text = peer.tick_bytes(3)
+        if i % 3 == 0:
+            peer.write(frame(TEXT, text))
+        else:
+            packed = deflate(text, packer)
+            peer.write(frame(TEXT, packed[:7], fin=False, reserved=COMPRESSED))
+            peer.write(frame(PING, b"between") + frame(PONG, b"unasked"))
+            peer.write(frame(0, packed[7:]))
+        peer.write(frame(PONG, b"with a payload"))
+    await peer.arrival()
+    await asyncio.sleep(1.2)  # pings and pongs go on
+    peer.write(close_frame(1000))
+    await peer.departure()
+
+
+def then_packed(*pieces):
+    async def act(peer):
+        await begin_compressed(peer)
+        peer.tick(3)
+        await peer.arrival()
+        await raw(*pieces)(peer)
+        await peer.departure()
+    return act
+
+
+def compression_cases():
+    """Each with `compression: true`; the venue that comes after agrees to none."""
+    rows = {
+        "deflate-mixed": (mixed_compression, CLEAN),
+        "deflate-bomb": (then_packed(frame(TEXT, deflate(b" " * 30000000), reserved=COMPRESSED)),
+                         "protocol 1009"),
+        "deflate-garbage": (then_packed(frame(TEXT, b"\xff" * 50, reserved=COMPRESSED)),
+                            ("protocol 1002", "protocol 1007")),
+        "deflate-continuation": (then_packed(frame(TEXT, deflate(b"[")[:2], fin=False,
+                                                   reserved=COMPRESSED),
+                                             frame(0, b"x", reserved=COMPRESSED)), "protocol 1002"),
+        "deflate-ping": (then_packed(frame(PING, b"x", reserved=COMPRESSED)), "protocol 1002"),
+        "deflate-other-bit": (then_packed(frame(TEXT, b"x", reserved=2)), "protocol 1002"),
+        "deflate-empty": (then_packed(frame(TEXT, b"\x00", reserved=COMPRESSED),
+                                      frame(TEXT, b"", reserved=COMPRESSED), close_frame(1000)),
+                          (CLEAN, "protocol 1002", "protocol 1007")),
+        "deflate-unknown-parameter": (unknown_parameter, "protocol 0"),
+    }
+    return [Provider(name, [act, good], [loss], compression=True)
+            for name, (act, loss) in rows.items()]
+
+
+async def unknown_parameter(peer):
+    await peer.upgrade("Sec-WebSocket-Extensions: permessage-deflate; x=1\r\n")
+    await peer.departure()
 
 
 # ---- close codes ----
