@@ -1,11 +1,17 @@
 /* The live path: receive, decode, journal and dispatch over a loopback WebSocket, and how long a
- * frame that has been read takes to its callback.
+ * frame that has been read takes to its callback at several rates, plain and over TLS.
  *
  * Each line: name, value, unit, ratio to the baseline, baseline ('-' where there is none). The
  * baseline is a libwebsockets client in the library's own WebSocket role that throws the same
- * frames away; for live_frames, which stores the messages too, it is the live path without that.
- * Speeds are the best of several runs, because others use the machine too. --quick
- * shows only that it works. */
+ * frames away; for live_frames, which stores the messages too, and live_metrics, which counts every
+ * tick for /metrics, it is the live path without that. Speeds are the best of several runs, because
+ * others use the machine too.
+ *
+ *     bench_live [--quick] [--rival COMMAND]
+ *
+ * --quick shows only that it works. --rival also runs a client of another make, to compare with:
+ * COMMAND URL must receive and parse the frames until the close and print "TICKS SECONDS
+ * CPU-SECONDS", from the first message to the last (tests/bench/compare_with_node). */
 #include <ftw.h>
 #include <libwebsockets.h>
 #include <signal.h>
@@ -25,7 +31,13 @@ enum {
     REPEATS = 3,
     BUSY_TICKS_A_FRAME = 20,
     PACED_TICKS_A_FRAME = 5,
-    PACED_TICKS_A_SECOND = 100000
+};
+
+/* What of the gateway differs from row to row. */
+struct variant {
+    bool is_tls;
+    bool stores_frames;
+    bool has_metrics;
 };
 
 struct result {
@@ -92,15 +104,17 @@ static void measure_session(const struct qta_gateway *gateway, struct qta_sessio
         die(err.message);
 }
 
-static void run_gateway(struct frame_blaster *blaster, struct watch *watch, bool stores_frames,
-                        struct qta_session_info *info)
+static void run_gateway(struct frame_blaster *blaster, struct watch *watch,
+                        const struct variant *variant, struct qta_session_info *info)
 {
     char folder[] = "/tmp/qta-bench-XXXXXX";
     if (!mkdtemp(folder))
         die("no folder to record into");
+    blaster->is_tls = variant->is_tls;
     frame_blaster_start(blaster);
     char url[64];
-    snprintf(url, sizeof url, "ws://127.0.0.1:%u/v2/bench", blaster->port);
+    snprintf(url, sizeof url, "%s://127.0.0.1:%u/v2/bench", variant->is_tls ? "wss" : "ws",
+             blaster->port);
     static const struct qta_subscription subscriptions[] = {
         {.type = QTA_TICK_TRADE, .symbol = "*"}, {.type = QTA_TICK_QUOTE, .symbol = "*"}};
     struct qta_provider_options provider = qta_provider_options_default();
@@ -108,6 +122,7 @@ static void run_gateway(struct frame_blaster *blaster, struct watch *watch, bool
     provider.websocket_url = url;
     provider.api_key = "key";
     provider.api_secret = "secret";
+    provider.tls_is_insecure = true; /* the venue has signed for itself */
     provider.subscriptions = subscriptions;
     provider.subscription_count = 2;
     struct qta_gateway_options options = qta_gateway_options_default();
@@ -117,7 +132,10 @@ static void run_gateway(struct frame_blaster *blaster, struct watch *watch, bool
     options.health_check_interval_ns = 0;
     options.recording.is_enabled = true;
     options.recording.directory = folder;
-    options.recording.has_raw_frames = stores_frames;
+    options.recording.has_raw_frames = variant->stores_frames;
+    if (variant->has_metrics)
+        options.health.metrics = (struct qta_endpoint_options){.is_enabled = true,
+                                                               .host = "127.0.0.1"};
     struct qta_gateway *gateway = NULL;
     struct qta_error err;
     if (qta_gateway_create(&gateway, &options, &err) != QTA_OK ||
@@ -132,12 +150,12 @@ static void run_gateway(struct frame_blaster *blaster, struct watch *watch, bool
     nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-static struct result measure_gateway(uint64_t ticks, bool stores_frames)
+static struct result measure_gateway(uint64_t ticks, const struct variant *variant)
 {
     struct frame_blaster blaster = {.ticks = ticks, .ticks_a_frame = BUSY_TICKS_A_FRAME};
     struct watch watch = {.expected = ticks};
     struct qta_session_info info;
-    run_gateway(&blaster, &watch, stores_frames, &info);
+    run_gateway(&blaster, &watch, variant, &info);
     return (struct result){
         .seconds = (double)(watch.last_ns - watch.first_ns) / 1e9,
         .cpu_seconds = (double)(watch.last_cpu_ns - watch.first_cpu_ns) / 1e9,
@@ -183,18 +201,24 @@ static int on_discard(struct lws *wsi, enum lws_callback_reasons reason, void *u
     return 0;
 }
 
-static struct result measure_discard(uint64_t ticks)
+static struct result measure_discard(uint64_t ticks, bool is_tls)
 {
-    enum { BUFFER_BYTES = 65536 };
+    enum {
+        BUFFER_BYTES = 65536,
+        TLS_UNCHECKED = LCCSCF_USE_SSL | LCCSCF_ALLOW_SELFSIGNED | LCCSCF_ALLOW_INSECURE |
+                        LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK
+    };
     static const struct lws_protocols protocols[] = {
         {.name = "discard", .callback = on_discard, .rx_buffer_size = BUFFER_BYTES}, {0}};
-    struct frame_blaster blaster = {.ticks = ticks, .ticks_a_frame = BUSY_TICKS_A_FRAME};
+    struct frame_blaster blaster = {
+        .ticks = ticks, .ticks_a_frame = BUSY_TICKS_A_FRAME, .is_tls = is_tls};
     frame_blaster_start(&blaster);
     discard = (struct discard){0};
     lws_set_log_level(LLL_ERR, NULL);
     struct lws_context_creation_info info = {.port = CONTEXT_PORT_NO_LISTEN,
                                              .protocols = protocols,
                                              .pt_serv_buf_size = BUFFER_BYTES,
+                                             .options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
                                              .gid = -1,
                                              .uid = -1};
     struct lws_context *context = lws_create_context(&info);
@@ -205,7 +229,8 @@ static struct result measure_discard(uint64_t ticks)
                                               .port = blaster.port,
                                               .path = "/",
                                               .host = "127.0.0.1",
-                                              .local_protocol_name = protocols[0].name};
+                                              .local_protocol_name = protocols[0].name,
+                                              .ssl_connection = is_tls ? TLS_UNCHECKED : 0};
     if (!lws_client_connect_via_info(&connect))
         die("the baseline cannot connect");
     while (!discard.is_over)
@@ -232,27 +257,83 @@ static void keep_best(struct result *best, struct result result)
     best->messages = result.messages;
 }
 
+static void print_cpu_row(const char *name, uint64_t ticks, const struct result *result,
+                          const struct result *baseline)
+{
+    double count = (double)ticks;
+    printf("%s %.0f ticks/cpu-s %.3f %.0f\n", name, count / result->cpu_seconds,
+           baseline->cpu_seconds / result->cpu_seconds, count / baseline->cpu_seconds);
+}
+
 static void measure_throughput(uint64_t ticks, int repeats)
 {
+    static const struct variant plain = {0};
+    static const struct variant with_frames = {.stores_frames = true};
+    static const struct variant with_metrics = {.has_metrics = true};
+    static const struct variant over_tls = {.is_tls = true};
     struct result live = {0};
     struct result storing = {0};
+    struct result counting = {0};
+    struct result secure = {0};
     struct result thrown_away = {0};
-    for (int i = 0; i < repeats; i++) { /* in turn: a busy moment of the machine hits both */
-        keep_best(&thrown_away, measure_discard(ticks));
-        keep_best(&live, measure_gateway(ticks, false));
-        keep_best(&storing, measure_gateway(ticks, true));
+    struct result secure_thrown_away = {0};
+    for (int i = 0; i < repeats; i++) { /* in turn: a busy moment of the machine hits all */
+        keep_best(&thrown_away, measure_discard(ticks, false));
+        keep_best(&live, measure_gateway(ticks, &plain));
+        keep_best(&storing, measure_gateway(ticks, &with_frames));
+        keep_best(&counting, measure_gateway(ticks, &with_metrics));
+        keep_best(&secure_thrown_away, measure_discard(ticks, true));
+        keep_best(&secure, measure_gateway(ticks, &over_tls));
     }
     double count = (double)ticks;
     printf("live_ticks %.0f ticks/s %.3f %.0f\n", count / live.seconds,
            thrown_away.seconds / live.seconds, count / thrown_away.seconds);
-    printf("live_ticks_cpu %.0f ticks/cpu-s %.3f %.0f\n", count / live.cpu_seconds,
-           thrown_away.cpu_seconds / live.cpu_seconds, count / thrown_away.cpu_seconds);
-    printf("live_frames_cpu %.0f ticks/cpu-s %.3f %.0f\n", count / storing.cpu_seconds,
-           live.cpu_seconds / storing.cpu_seconds, count / live.cpu_seconds);
+    print_cpu_row("live_ticks_cpu", ticks, &live, &thrown_away);
+    print_cpu_row("live_tls_ticks_cpu", ticks, &secure, &secure_thrown_away);
+    print_cpu_row("live_metrics_cpu", ticks, &counting, &live);
+    print_cpu_row("live_frames_cpu", ticks, &storing, &live);
     printf("live_frames_size %.3f bytes/message %.3f %.3f\n",
            (storing.bytes - live.bytes) / storing.messages, storing.bytes / live.bytes,
            live.bytes / storing.messages);
 }
+
+/* ---- a rival ----------------------------------------------------------------------------------
+ */
+
+static struct result run_rival(const char *command, uint64_t ticks)
+{
+    struct frame_blaster blaster = {.ticks = ticks, .ticks_a_frame = BUSY_TICKS_A_FRAME};
+    char line[512];
+    double received;
+    struct result result = {0};
+    frame_blaster_start(&blaster);
+    snprintf(line, sizeof line, "%s ws://127.0.0.1:%u/", command, blaster.port);
+    FILE *rival = popen(line, "re");
+    if (!rival ||
+        fscanf(rival, "%lf %lf %lf", &received, &result.seconds, &result.cpu_seconds) != 3 ||
+        received != (double)ticks)
+        die("the rival did not get all ticks");
+    pclose(rival);
+    frame_blaster_finish(&blaster);
+    return result;
+}
+
+static void measure_rival(const char *command, uint64_t ticks, int repeats)
+{
+    static const struct variant plain = {0};
+    struct result live = {0};
+    struct result rival = {0};
+    for (int i = 0; i < repeats; i++) {
+        keep_best(&rival, run_rival(command, ticks));
+        keep_best(&live, measure_gateway(ticks, &plain));
+    }
+    printf("live_ticks_to_rival %.0f ticks/s %.3f %.0f\n", (double)ticks / live.seconds,
+           rival.seconds / live.seconds, (double)ticks / rival.seconds);
+    print_cpu_row("live_cpu_to_rival", ticks, &live, &rival);
+}
+
+/* ---- latency ----------------------------------------------------------------------------------
+ */
 
 static int compare_int32(const void *a, const void *b)
 {
@@ -261,29 +342,41 @@ static int compare_int32(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static void measure_latency(uint64_t ticks)
+static void print_percentiles(const char *name, int32_t *latencies_ns, uint64_t count)
 {
+    static const struct {
+        const char *name;
+        double part;
+    } parts[] = {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p999", 0.999}, {"max", 1}};
+    qsort(latencies_ns, count, sizeof *latencies_ns, compare_int32);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        size_t at = (size_t)((double)(count - 1) * parts[i].part);
+        printf("live_latency_%s_%s %.3f us - -\n", name, parts[i].name, latencies_ns[at] / 1e3);
+    }
+}
+
+static void measure_latency(unsigned ticks_a_second, bool is_tls, double seconds)
+{
+    const struct variant variant = {.is_tls = is_tls};
+    uint64_t ticks = (uint64_t)(ticks_a_second * seconds) / PACED_TICKS_A_FRAME *
+                     PACED_TICKS_A_FRAME;
     struct frame_blaster blaster = {.ticks = ticks,
                                     .ticks_a_frame = PACED_TICKS_A_FRAME,
                                     .frame_interval_ns = INT64_C(1000000000) * PACED_TICKS_A_FRAME /
-                                                         PACED_TICKS_A_SECOND};
+                                                         ticks_a_second};
     struct watch watch = {.expected = ticks,
                           .latencies_ns = calloc(ticks, sizeof *watch.latencies_ns)};
     if (!watch.latencies_ns)
         die("out of memory");
     struct qta_session_info info;
-    run_gateway(&blaster, &watch, false, &info);
-    qsort(watch.latencies_ns, ticks, sizeof *watch.latencies_ns, compare_int32);
-    static const struct {
-        const char *name;
-        double part;
-    } parts[] = {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p999", 0.999}, {"max", 1}};
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        size_t at = (size_t)((double)(ticks - 1) * parts[i].part);
-        printf("live_latency_%s %.3f us - -\n", parts[i].name, watch.latencies_ns[at] / 1e3);
-    }
-    printf("live_paced %.0f ticks/s - -\n",
+    char name[64];
+    snprintf(name, sizeof name, "%uk_%s", ticks_a_second / 1000, is_tls ? "tls" : "plain");
+    run_gateway(&blaster, &watch, &variant, &info);
+    print_percentiles(name, watch.latencies_ns, ticks);
+    printf("live_paced_%s %.0f ticks/s - -\n", name,
            (double)ticks / ((double)(watch.last_ns - watch.first_ns) / 1e9));
+    printf("live_paced_cpu_%s %.3f cpu-s/million-ticks - -\n", name,
+           (double)(watch.last_cpu_ns - watch.first_cpu_ns) / 1e3 / (double)ticks);
     free(watch.latencies_ns);
 }
 
@@ -302,10 +395,25 @@ static void print_memory(void)
 
 int main(int argc, char **argv)
 {
-    bool is_quick = argc > 1 && strcmp(argv[1], "--quick") == 0;
+    static const unsigned rates[] = {10000, 100000, 500000};
+    bool is_quick = false;
+    const char *rival = NULL;
+    for (int i = 1; i < argc; i++) {
+        is_quick |= strcmp(argv[i], "--quick") == 0;
+        if (strcmp(argv[i], "--rival") == 0 && i + 1 < argc)
+            rival = argv[++i];
+    }
     signal(SIGPIPE, SIG_IGN);
+    setvbuf(stdout, NULL, _IOLBF, 0); /* or children would print what they inherit */
+    if (rival) {
+        measure_rival(rival, is_quick ? 20000 : 2000000, is_quick ? 1 : REPEATS);
+        return 0;
+    }
     measure_throughput(is_quick ? 20000 : 8000000, is_quick ? 1 : REPEATS);
     print_memory();
-    measure_latency(is_quick ? 10000 : 1000000);
+    for (int is_tls = 0; is_tls <= 1; is_tls++) {
+        for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++)
+            measure_latency(rates[i], is_tls, is_quick ? 0.1 : 10);
+    }
     return 0;
 }

@@ -4,26 +4,16 @@
  * Each line: name, value, unit, ratio to the baseline, baseline. Values are MB of messages a second
  * of CPU time of the receiver; the best of several runs, because others use the machine too.
  * --quick shows only that it works. */
-#include <arpa/inet.h>
 #include <libwebsockets.h>
-#include <netinet/in.h>
-#include <openssl/ec.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/sha.h>
-#include <openssl/ssl.h>
-#include <openssl/x509.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "recorder/lws_transport.h"
+#include "tests/bench/bench_peer.h"
 
 enum {
     REPEATS = 3,
@@ -54,79 +44,6 @@ struct venue {
     pid_t child;
 };
 
-static SSL_CTX *venue_tls(void)
-{
-    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *certificate = X509_new();
-    if (!context || !key || !certificate)
-        die("no certificate for the venue");
-    X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
-    X509_gmtime_adj(X509_getm_notAfter(certificate), 86400);
-    X509_set_pubkey(certificate, key);
-    if (X509_sign(certificate, key, EVP_sha256()) <= 0 ||
-        SSL_CTX_use_certificate(context, certificate) != 1 ||
-        SSL_CTX_use_PrivateKey(context, key) != 1)
-        die("no certificate for the venue");
-    X509_free(certificate);
-    EVP_PKEY_free(key);
-    return context;
-}
-
-/* One client of the venue. */
-struct peer {
-    int fd;
-    SSL *ssl;
-};
-
-static void peer_send(const struct peer *peer, const void *bytes, size_t length)
-{
-    const char *p = bytes;
-    while (length > 0) {
-        ssize_t put = peer->ssl ? SSL_write(peer->ssl, p, (int)length)
-                                : send(peer->fd, p, length, MSG_NOSIGNAL);
-        if (put <= 0)
-            die("the receiver is gone");
-        p += put;
-        length -= (size_t)put;
-    }
-}
-
-static void peer_upgrade(const struct peer *peer)
-{
-    char request[4096];
-    size_t length = 0;
-    while (length < sizeof request - 1) {
-        size_t room = sizeof request - 1 - length;
-        ssize_t got = peer->ssl ? SSL_read(peer->ssl, request + length, (int)room)
-                                : recv(peer->fd, request + length, room, 0);
-        if (got <= 0)
-            die("no request");
-        length += (size_t)got;
-        request[length] = '\0';
-        if (strstr(request, "\r\n\r\n"))
-            break;
-    }
-    static const char name[] = "Sec-WebSocket-Key: ";
-    char *key = strstr(request, name);
-    if (!key)
-        die("no key in the request");
-    key += sizeof name - 1;
-    char text[128];
-    snprintf(text, sizeof text, "%.*s258EAFA5-E914-47DA-95CA-C5AB0DC85B11", (int)strcspn(key, "\r"),
-             key);
-    unsigned char digest[SHA_DIGEST_LENGTH];
-    unsigned char accept[64];
-    SHA1((const unsigned char *)text, strlen(text), digest);
-    EVP_EncodeBlock(accept, digest, sizeof digest);
-    char answer[256];
-    int answer_length = snprintf(answer, sizeof answer,
-                                 "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                                 "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
-                                 (const char *)accept);
-    peer_send(peer, answer, (size_t)answer_length);
-}
-
 /* As many frames as fit a block; returns their length. */
 static size_t make_block(const struct venue *venue, uint8_t *block, size_t *messages)
 {
@@ -148,55 +65,23 @@ static size_t make_block(const struct venue *venue, uint8_t *block, size_t *mess
     return used;
 }
 
-static void venue_run(const struct venue *venue, int listener)
+static void venue_run(struct bench_peer *peer, const void *user)
 {
-    struct peer peer = {.fd = accept(listener, NULL, NULL)};
-    if (peer.fd < 0)
-        die("nobody came");
-    if (venue->is_tls) {
-        peer.ssl = SSL_new(venue_tls());
-        if (!peer.ssl || SSL_set_fd(peer.ssl, peer.fd) != 1 || SSL_accept(peer.ssl) != 1)
-            die("no TLS with the receiver");
-    }
-    peer_upgrade(&peer);
+    const struct venue *venue = user;
     uint8_t *block = malloc(BLOCK_BYTES + 65536);
     if (!block)
         die("out of memory");
     size_t messages;
     size_t length = make_block(venue, block, &messages);
     for (size_t sent = 0; sent < venue->total_bytes; sent += messages * venue->message_bytes)
-        peer_send(&peer, block, length);
-    peer_send(&peer, "\x88\x02\x03\xe8", 4);
-    char rest[256];
-    while (recv(peer.fd, rest, sizeof rest, 0) > 0)
-        continue;
-    _exit(0);
+        bench_peer_send(peer, block, length);
+    bench_peer_close(peer);
+    free(block);
 }
 
 static void venue_start(struct venue *venue)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
-    socklen_t length = sizeof address;
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (listener < 0 || bind(listener, (struct sockaddr *)&address, length) != 0 ||
-        listen(listener, 1) != 0 ||
-        getsockname(listener, (struct sockaddr *)&address, &length) != 0)
-        die("the venue cannot listen");
-    venue->port = ntohs(address.sin_port);
-    venue->child = fork();
-    if (venue->child < 0)
-        die("no process for the venue");
-    if (venue->child == 0)
-        venue_run(venue, listener);
-    close(listener);
-}
-
-static void venue_finish(const struct venue *venue)
-{
-    int status;
-    if (waitpid(venue->child, &status, 0) != venue->child || status != 0)
-        die("the venue failed");
+    venue->child = bench_peer_start(&venue->port, venue->is_tls, venue_run, venue);
 }
 
 /* ---- what is measured ---- */
@@ -319,7 +204,7 @@ static double speed(struct receipt (*measure)(const struct venue *), struct venu
 {
     venue_start(venue);
     struct receipt receipt = measure(venue);
-    venue_finish(venue);
+    bench_peer_finish(venue->child);
     if (receipt.bytes < venue->total_bytes)
         die("bytes are missing");
     return (double)receipt.bytes / 1e6 / (receipt.end_s - receipt.start_s);

@@ -8,6 +8,7 @@
 #ifndef QTA_TESTS_BENCH_FRAME_BLASTER_H
 #define QTA_TESTS_BENCH_FRAME_BLASTER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -15,6 +16,7 @@ struct frame_blaster {
     uint64_t ticks; /**< in all; a multiple of ticks_a_frame */
     unsigned ticks_a_frame;
     int64_t frame_interval_ns; /**< 0: without a pause */
+    bool is_tls;
 
     /* filled by frame_blaster_start() */
     uint16_t port;
