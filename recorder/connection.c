@@ -122,6 +122,8 @@ int64_t qta_connection_service(struct qta_connection *connection, int64_t now_ns
         qta_connection_attempt(connection);
     service_adapter(connection, budget);
     if (qta_connection_is_live(connection)) {
+        if (connection->state == QTA_CONNECTION_OPEN && connection->send_queue.first)
+            connection->deadline_ns = now_ns + QTA_READY_TIMEOUT_NS; /* it is we who are late */
         if (connection->link)
             qta_send_queue_pump(&connection->send_queue, connection->options.transport,
                                 connection->link, now_ns);
@@ -298,6 +300,14 @@ enum qta_status qta_connection_verdict(const struct qta_connection *connection,
         return QTA_OK;
     return qta_error_set(err, connection->verdict, "%s: %s", connection->title,
                          connection->last_reason);
+}
+
+void qta_connection_tell_verdict(struct qta_connection *connection)
+{
+    if (connection->state != QTA_CONNECTION_BLOCKED || connection->is_verdict_told)
+        return;
+    connection->is_verdict_told = true;
+    qta_log(QTA_LOG_ERROR, connection->title, "%s", connection->last_reason);
 }
 
 const char *qta_connection_title(const struct qta_connection *connection)

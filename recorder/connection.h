@@ -142,6 +142,10 @@ enum qta_status qta_connection_verdict(const struct qta_connection *connection,
                                        struct qta_error *err);
 
 /** The provider's name, and the label where there is one: "alpaca", "alpaca/2B". */
+/** Logs the reason why it is blocked, once: for where others of its provider go on, so that nobody
+ *  else tells of it. */
+void qta_connection_tell_verdict(struct qta_connection *connection);
+
 const char *qta_connection_title(const struct qta_connection *connection);
 
 /** What it is asked for. Valid as long as the connection. */

@@ -34,6 +34,7 @@ static void block(struct qta_connection *connection, enum qta_status verdict,
     qta_circuit_breaker_block(&connection->breaker);
     connection->state = QTA_CONNECTION_BLOCKED;
     connection->verdict = verdict;
+    connection->is_verdict_told = false;
     snprintf(connection->last_reason, sizeof connection->last_reason, "%s%s", failure->sentence,
              remark);
     qta_connection_record(connection, QTA_CONN_BLOCKED, failure->cause, failure->code,
@@ -69,11 +70,17 @@ static int64_t later(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+int64_t qta_connection_earliest_ns(const struct qta_connection *connection)
+{
+    return later(qta_circuit_breaker_ready_ns(&connection->breaker),
+                 connection->send_queue.limiter.hold_ns);
+}
+
 static void wait_for(struct qta_connection *connection, const char *sentence, int64_t delay_ns)
 {
     connection->state = QTA_CONNECTION_BACKING_OFF;
     connection->deadline_ns = later(connection->now_ns + delay_ns,
-                                    qta_circuit_breaker_ready_ns(&connection->breaker));
+                                    qta_connection_earliest_ns(connection));
     int64_t attempt_ns = connection->deadline_ns;
     if (!qta_connection_is_offline(connection))
         attempt_ns = later(attempt_ns, qta_connect_queue_ready_ns(connection->options.connects));

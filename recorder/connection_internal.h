@@ -19,6 +19,8 @@
 
 enum { QTA_CLOSE_NORMAL = 1000, QTA_CLOSE_PROTOCOL = 1002, QTA_CLOSE_TOO_LARGE = 1009 };
 
+#define QTA_READY_TIMEOUT_NS INT64_C(30000000000)
+
 /* Why a connection is no good: the adapter's word, or the link's. */
 struct qta_connection_failure {
     bool is_set;
@@ -83,6 +85,7 @@ struct qta_connection {
 
     char last_reason[256]; /* of the last failure logged: the same one is not logged every time */
     enum qta_status verdict;
+    bool is_verdict_told;
 };
 
 static inline bool qta_connection_is_offline(const struct qta_connection *connection)
@@ -121,6 +124,9 @@ void qta_connection_fail(struct qta_connection *connection, enum qta_conn_cause 
  *  link's, which then only saw our close. end is NULL where there was no link. */
 void qta_connection_end(struct qta_connection *connection,
                         const struct qta_connection_failure *seen, const struct qta_link_end *end);
+
+/** When circuit and venue allow another attempt, without the provider's limit on connects. */
+int64_t qta_connection_earliest_ns(const struct qta_connection *connection);
 
 /** The venue says that we are too fast; see struct qta_adapter_host_ops. */
 void qta_connection_throttle(struct qta_connection *connection, enum qta_throttle what,

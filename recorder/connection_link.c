@@ -8,7 +8,6 @@
 #include "adapters/adapter_defaults.h"
 
 #define OPEN_TIMEOUT_NS INT64_C(10000000000)
-#define READY_TIMEOUT_NS INT64_C(30000000000)
 
 /* ---- what the link calls ----------------------------------------------------------------------
  */
@@ -30,7 +29,7 @@ static void open_connection(struct qta_connection *connection)
     connection->is_expiring = false;
     qta_sequence_watch_restart(connection->numbers, 0);
     connection->faults_logged = 0;
-    connection->deadline_ns = connection->now_ns + READY_TIMEOUT_NS;
+    connection->deadline_ns = connection->now_ns + QTA_READY_TIMEOUT_NS;
     connection->service_ns = connection->now_ns;
     connection->subscribed_ns = INT64_MAX;
     connection->ticks_at_open = connection->feed.ticks;
@@ -175,12 +174,13 @@ static enum qta_status open_link(struct qta_connection *connection, struct qta_e
                                      err);
 }
 
-/* The circuit is asked last: its yes begins the only probe. */
+/* A venue that wants no messages for a while wants no login either. The circuit is asked last: its
+ * yes begins the only probe. */
 static bool may_attempt(struct qta_connection *connection)
 {
     struct qta_connect_queue *connects = connection->options.connects;
     int64_t now_ns = connection->now_ns;
-    connection->deadline_ns = qta_circuit_breaker_ready_ns(&connection->breaker);
+    connection->deadline_ns = qta_connection_earliest_ns(connection);
     if (now_ns < connection->deadline_ns)
         return false;
     if (!qta_connection_is_offline(connection) &&

@@ -14,8 +14,7 @@ static void try_again(struct qta_connection *connection)
     connection->verdict = QTA_OK;
     connection->refusals = 0;
     qta_backoff_forget(&connection->backoff);
-    qta_circuit_breaker_init(&connection->breaker, connection->breaker.failure_threshold,
-                             connection->breaker.timeout_ns);
+    qta_circuit_breaker_reset(&connection->breaker);
     connection->state = QTA_CONNECTION_BACKING_OFF;
     connection->deadline_ns = connection->now_ns;
 }

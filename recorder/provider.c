@@ -305,6 +305,8 @@ int64_t qta_provider_service(struct qta_provider *provider, int64_t now_ns, int6
                                                 budget);
         due_ns = own_ns < due_ns ? own_ns : due_ns;
     }
+    for (size_t i = 0; i < provider->connection_count && !qta_provider_is_over(provider); i++)
+        qta_connection_tell_verdict(provider->connections[i]);
     for (size_t i = 0; i < provider->shard_count && !provider->is_stopping; i++) {
         tend_lines(provider, &provider->shards[i]);
         rebalance(provider, &provider->shards[i]);

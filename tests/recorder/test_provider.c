@@ -147,6 +147,8 @@ static void symbols_of_a_connection_that_is_given_up_go_where_there_is_room(void
                                             "connections, which have no room for the rest"),
                      1);
     assert_int_equal(scripted_attempts(stage->transport), 3);
+    /* the others go on, so nobody is returned the reason */
+    assert_int_equal(stage_log_count(stage, "error venue/1: auth failed; not tried again"), 1);
 }
 
 /* The circuit opens at the second failure, long before a third attempt. */

@@ -298,6 +298,27 @@ static void while_it_recovers_it_gives_what_the_rates_of_that_time_add_up_to(voi
     assert_in_range(given, 1515, 1520);
 }
 
+static void another_limit_forgets_neither_what_was_taken_nor_what_the_venue_said(void **state)
+{
+    (void)state;
+    struct qta_rate_limiter limiter = make(1, 10, 60 * S);
+    struct qta_rate_limiter_options faster = {.rate_per_s = 10, .burst = 5, .recovery_ns = 60 * S};
+    struct qta_rate_limiter_options none = {0};
+    assert_int_equal(take_all(&limiter, 100 * S), 10);
+    qta_rate_limiter_change(&limiter, &faster);
+    assert_int_equal(take_all(&limiter, 100 * S), 0); /* no second burst */
+    assert_int_equal(take_all(&limiter, 200 * S), 5);
+    qta_rate_limiter_throttle(&limiter, 7 * S, 300 * S);
+    qta_rate_limiter_change(&limiter, &none);
+    assert_true(qta_rate_limiter_ready_ns(&limiter) == 307 * S);
+    assert_false(qta_rate_limiter_take(&limiter, 307 * S - 1));
+    assert_true(qta_rate_limiter_take(&limiter, 307 * S));
+    qta_rate_limiter_change(&limiter, &faster);
+    assert_true(qta_rate_limiter_rate_per_s(&limiter, 307 * S) == 5); /* half, still */
+    assert_true(qta_rate_limiter_rate_per_s(&limiter, 400 * S) == 10);
+    assert_int_equal(limiter.throttles, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,6 +333,7 @@ int main(void)
         cmocka_unit_test(the_rate_comes_back_in_equal_steps_to_exactly_what_is_configured),
         cmocka_unit_test(a_clock_that_goes_back_gives_nothing),
         cmocka_unit_test(whatever_happens_no_window_exceeds_burst_and_rate),
+        cmocka_unit_test(another_limit_forgets_neither_what_was_taken_nor_what_the_venue_said),
         cmocka_unit_test(while_it_recovers_it_gives_what_the_rates_of_that_time_add_up_to),
     };
     return cmocka_run_group_tests_name("rate_limiter", tests, NULL, NULL);
