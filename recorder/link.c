@@ -1,5 +1,5 @@
 /* The life of one connection. */
-#include "recorder/link.h"
+#include "recorder/link_internal.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -17,8 +17,7 @@
 enum {
     OUT_BYTES_MAX = 64 << 20, /* waiting to be sent; more ends the link */
     PONG_BYTES_MAX = 1 << 20, /* with so much waiting, only the last ping is answered */
-    REQUEST_BYTES = 16384,
-    READS_AT_ONCE = 4, /* of one link, before others have their turn */
+    READS_AT_ONCE = 4,        /* of one link, before others have their turn */
     SILENT_PINGS_MAX = 2,
     CODE_NORMAL = 1000,
     CODE_PROTOCOL = 1002,
@@ -27,7 +26,7 @@ static const int64_t close_timeout_ns = INT64_C(1800000000); /* the promise is 2
 
 /* ---- small things ---- */
 
-static int64_t link_now_ns(const struct qta_link *link)
+int64_t qta_link_now_ns(const struct qta_link *link)
 {
     return qta_monotonic_ns(link->loop->environment);
 }
@@ -44,7 +43,7 @@ static const uint8_t *next_mask(struct qta_link_loop *loop)
     return loop->random + loop->random_left;
 }
 
-static void link_attention(struct qta_link *link)
+void qta_link_note(struct qta_link *link)
 {
     link->loop->needs_attention = true;
 }
@@ -64,7 +63,7 @@ static void link_end(struct qta_link *link)
     assert(link->state != QTA_LINK_ENDED);
     link->state = QTA_LINK_ENDED;
     link->wants_release = link->stream.fd >= 0;
-    link_attention(link);
+    qta_link_note(link);
 }
 
 void qta_link_fail(struct qta_link *link, enum qta_conn_cause cause, int code, const char *format,
@@ -85,7 +84,7 @@ void qta_link_fail(struct qta_link *link, enum qta_conn_cause cause, int code, c
 static void link_start_closing(struct qta_link *link, int code, const char *reason)
 {
     link->state = QTA_LINK_CLOSING;
-    link->deadline_ns = link_now_ns(link) + close_timeout_ns;
+    link->deadline_ns = qta_link_now_ns(link) + close_timeout_ns;
     link->ping_ns = INT64_MAX;
     link->is_discarding |= !link->url.is_websocket; /* there is no close frame to look for */
     bool can_wait = link->stream.fd >= 0;           /* else what is read now came before the end */
@@ -93,7 +92,7 @@ static void link_start_closing(struct qta_link *link, int code, const char *reas
         can_wait &= qta_websocket_write_close(&link->out, code, reason, next_mask(link->loop));
     if (!can_wait)
         link_end(link);
-    link_attention(link);
+    qta_link_note(link);
 }
 
 __attribute__((format(printf, 4, 5))) static void link_close_because(struct qta_link *link,
@@ -120,7 +119,7 @@ static void link_close_on_fault(struct qta_link *link, int code, const char *why
 static void on_peer_close(struct qta_link *link, const struct qta_websocket_event *event)
 {
     link->is_peer_closed = true;
-    link_attention(link);
+    qta_link_note(link);
     if (link->state != QTA_LINK_OPEN)
         return;
     char text[QTA_WEBSOCKET_CONTROL_BYTES_MAX + 1];
@@ -141,7 +140,7 @@ static void write_pong(struct qta_link *link, const uint8_t *payload, size_t len
     if (!qta_websocket_write_frame(&link->out, QTA_WEBSOCKET_PONG, true, payload, length,
                                    next_mask(link->loop)))
         qta_link_fail(link, QTA_CAUSE_LOST, 0, "out of memory answering a ping");
-    link_attention(link);
+    qta_link_note(link);
 }
 
 static void on_peer_ping(struct qta_link *link, const struct qta_websocket_event *event)
@@ -259,7 +258,7 @@ static size_t take_bytes(struct qta_link *link, const uint8_t *bytes, size_t len
 }
 
 /* Takes what waits in link->in. */
-static void take_waiting(struct qta_link *link)
+void qta_link_take_waiting(struct qta_link *link)
 {
     size_t length = qta_byte_queue_length(&link->in);
     if (length == 0)
@@ -281,158 +280,7 @@ static void take_fresh(struct qta_link *link, const uint8_t *bytes, size_t lengt
     }
     link->in_ns = ts_ns;
     if (!is_first)
-        take_waiting(link);
-}
-
-/* ---- opening ---- */
-
-static void on_open(struct qta_link *link)
-{
-    link->state = QTA_LINK_OPEN;
-    link->deadline_ns = INT64_MAX;
-    if (link->ping_interval_ns > 0 && link->url.is_websocket)
-        link->ping_ns = link_now_ns(link) + link->ping_interval_ns;
-    else if (link->ping_interval_ns > 0)
-        qta_stream_keep_alive(&link->stream, link->ping_interval_ns);
-    link->events->on_open(link->user);
-}
-
-static void on_secured(struct qta_link *link)
-{
-    if (!link->url.is_websocket) {
-        on_open(link);
-        return;
-    }
-    link->state = QTA_LINK_UPGRADING;
-    link->out = link->request;
-    link->request = (struct qta_byte_queue){0};
-    link_attention(link);
-}
-
-static void continue_securing(struct qta_link *link)
-{
-    enum qta_io io = qta_stream_handshake(&link->stream);
-    link->wants_write = io == QTA_IO_WAIT_WRITE;
-    if (io == QTA_IO_DONE) {
-        link->has_backlog = true; /* bytes behind the handshake may have come with it */
-        link_attention(link);
-        on_secured(link);
-    } else if (io == QTA_IO_FAILED) {
-        qta_link_fail(link, QTA_CAUSE_TLS, 0, "%s", link->stream.failure);
-        link->end.is_certificate = link->stream.is_certificate;
-    } else if (io == QTA_IO_CLOSED) {
-        qta_link_fail(link, QTA_CAUSE_TLS, 0,
-                      "'%s' ended the connection within the TLS handshake: does port %u speak TLS "
-                      "1.2 or later?",
-                      link->url.host, link->url.port);
-    }
-}
-
-static void on_connected(struct qta_link *link)
-{
-    link->connect_deadline_ns = INT64_MAX;
-    if (!link->url.is_tls) {
-        on_secured(link);
-        return;
-    }
-    if (qta_stream_start_tls(&link->stream, link->tls, link->url.host, link->url.is_websocket) !=
-        QTA_IO_DONE) {
-        qta_link_fail(link, QTA_CAUSE_TLS, 0, "%s", link->stream.failure);
-        return;
-    }
-    link->state = QTA_LINK_SECURING;
-    continue_securing(link);
-}
-
-/* This address does not work; the next one may. */
-static void on_connect_failed(struct qta_link *link, const char *why)
-{
-    if (link->address_index == link->addresses.count) {
-        qta_link_fail(link, QTA_CAUSE_CONNECT, 0, "cannot connect to '%s' port %u: %s",
-                      link->url.host, link->url.port, why);
-        return;
-    }
-    link->state = QTA_LINK_BETWEEN_ADDRESSES;
-    link->wants_release = link->stream.fd >= 0;
-    link_attention(link);
-}
-
-/* The time that is left is shared out among the addresses that are left. */
-static void connect_to_next_address(struct qta_link *link)
-{
-    assert(link->address_index < link->addresses.count);
-    size_t addresses_left = link->addresses.count - link->address_index;
-    int64_t now_ns = link_now_ns(link);
-    link->connect_deadline_ns = link->deadline_ns == INT64_MAX
-                                    ? INT64_MAX
-                                    : now_ns +
-                                          (link->deadline_ns - now_ns) / (int64_t)addresses_left;
-    link->state = QTA_LINK_CONNECTING;
-    enum qta_io io = qta_stream_connect(&link->stream,
-                                        &link->addresses.list[link->address_index++]);
-    link->wants_write = io == QTA_IO_WAIT_WRITE;
-    if (io == QTA_IO_DONE)
-        on_connected(link);
-    else if (io == QTA_IO_FAILED)
-        on_connect_failed(link, link->stream.failure);
-}
-
-static void continue_connecting(struct qta_link *link)
-{
-    enum qta_io io = qta_stream_check_connected(&link->stream);
-    link->wants_write = io == QTA_IO_WAIT_WRITE;
-    if (io == QTA_IO_DONE)
-        on_connected(link);
-    else if (io == QTA_IO_FAILED)
-        on_connect_failed(link, link->stream.failure);
-}
-
-void qta_link_on_addresses(struct qta_link *link, const struct qta_addresses *addresses)
-{
-    link->lookup = 0;
-    if (link->state != QTA_LINK_RESOLVING)
-        return;
-    if (addresses->count == 0) {
-        qta_link_fail(link, QTA_CAUSE_RESOLVE, 0, "cannot resolve '%s': %s", link->url.host,
-                      addresses->failure);
-        return;
-    }
-    link->addresses = *addresses;
-    link->state = QTA_LINK_BETWEEN_ADDRESSES;
-    link_attention(link);
-}
-
-/* Reads more of the upgrade's answer; behind it may be frames already. */
-static void take_answer(struct qta_link *link, const uint8_t *bytes, size_t length, int64_t ts_ns)
-{
-    if (!qta_byte_queue_append(&link->in, bytes, length)) {
-        qta_link_fail(link, QTA_CAUSE_LOST, 0, "out of memory for the upgrade's answer");
-        return;
-    }
-    struct qta_http_answer answer;
-    switch (qta_http_read_answer(qta_byte_queue_bytes(&link->in), qta_byte_queue_length(&link->in),
-                                 &link->answer, link->key, ts_ns, &answer)) {
-    case QTA_HTTP_MORE:
-        break;
-    case QTA_HTTP_ACCEPTED:
-        qta_byte_queue_consume(&link->in, answer.length);
-        if (answer.has_deflate &&
-            !qta_websocket_reader_allow_deflate(&link->reader, answer.keeps_context)) {
-            qta_link_fail(link, QTA_CAUSE_LOST, 0, "out of memory for compressed messages");
-            break;
-        }
-        link->in_ns = ts_ns;
-        on_open(link);
-        take_waiting(link);
-        break;
-    case QTA_HTTP_REFUSED:
-        qta_link_fail(link, QTA_CAUSE_HTTP, answer.status, "%s", answer.reason);
-        link->end.retry_after_ns = answer.retry_after_ns;
-        break;
-    case QTA_HTTP_BROKEN:
-        qta_link_fail(link, QTA_CAUSE_PROTOCOL, 0, "%s", answer.reason);
-        break;
-    }
+        qta_link_take_waiting(link);
 }
 
 /* ---- reading ---- */
@@ -463,7 +311,7 @@ static enum qta_io read_piece(struct qta_link *link)
         int64_t ts_ns = qta_realtime_ns(link->loop->environment);
         link->reads++;
         if (link->state == QTA_LINK_UPGRADING)
-            take_answer(link, link->loop->bytes, got, ts_ns);
+            qta_link_take_answer(link, link->loop->bytes, got, ts_ns);
         else
             take_fresh(link, link->loop->bytes, got, ts_ns);
     }
@@ -483,7 +331,7 @@ static void read_some(struct qta_link *link)
             return;
     }
     link->has_backlog = true;
-    link_attention(link);
+    qta_link_note(link);
 }
 
 bool qta_link_wants_read(const struct qta_link *link)
@@ -509,11 +357,11 @@ void qta_link_on_readable(struct qta_link *link)
     if (!qta_link_wants_read(link))
         return;
     if (link->state == QTA_LINK_SECURING)
-        continue_securing(link);
+        qta_link_continue_securing(link);
     else
         read_some(link);
     if (qta_byte_queue_length(&link->out) > 0) /* TLS may have had to read before it could write */
-        link_attention(link);
+        qta_link_note(link);
 }
 
 /* ---- writing ---- */
@@ -544,17 +392,17 @@ void qta_link_on_writable(struct qta_link *link)
 {
     link->wants_write = false;
     if (link->state == QTA_LINK_CONNECTING)
-        continue_connecting(link);
+        qta_link_continue_connecting(link);
     else if (link->state == QTA_LINK_SECURING)
-        continue_securing(link);
-    link_attention(link);
+        qta_link_continue_securing(link);
+    qta_link_note(link);
 }
 
 void qta_link_on_hangup(struct qta_link *link)
 {
     if (link->state == QTA_LINK_CONNECTING) {
         enum qta_io io = qta_stream_check_connected(&link->stream);
-        on_connect_failed(link, io == QTA_IO_FAILED ? link->stream.failure : "hung up");
+        qta_link_try_next(link, io == QTA_IO_FAILED ? link->stream.failure : "hung up");
         return;
     }
     if (link->state == QTA_LINK_ENDED || link->stream.fd < 0)
@@ -573,10 +421,10 @@ void qta_link_attend(struct qta_link *link)
 {
     assert(!link->wants_release);
     if (link->state == QTA_LINK_BETWEEN_ADDRESSES)
-        connect_to_next_address(link);
+        qta_link_connect(link);
     if (link->has_backlog && qta_link_wants_read(link) && link->state != QTA_LINK_SECURING) {
         link->has_backlog = false;
-        take_waiting(link);
+        qta_link_take_waiting(link);
         if (link->gone != QTA_IO_DONE)
             on_peer_gone(link, link->gone);
         else if (qta_link_wants_read(link))
@@ -609,25 +457,7 @@ static void on_ping_due(struct qta_link *link, int64_t now_ns)
     if (!qta_websocket_write_frame(&link->out, QTA_WEBSOCKET_PING, true, NULL, 0,
                                    next_mask(link->loop)))
         qta_link_fail(link, QTA_CAUSE_LOST, 0, "out of memory for a ping");
-    link_attention(link);
-}
-
-static void on_open_timeout(struct qta_link *link)
-{
-    static const char *const phases[] = {
-        [QTA_LINK_RESOLVING] = "resolving",
-        [QTA_LINK_BETWEEN_ADDRESSES] = "connecting to",
-        [QTA_LINK_CONNECTING] = "connecting to",
-        [QTA_LINK_SECURING] = "the TLS handshake with",
-        [QTA_LINK_UPGRADING] = "waiting for the upgrade's answer of",
-    };
-    char text[QTA_TIMESTAMP_TEXT_BYTES];
-    qta_duration_print(link->open_timeout_ns, text);
-    enum qta_conn_cause cause = link->state == QTA_LINK_RESOLVING ? QTA_CAUSE_RESOLVE
-                                : link->state < QTA_LINK_SECURING ? QTA_CAUSE_CONNECT
-                                                                  : QTA_CAUSE_SILENT;
-    qta_link_fail(link, cause, 0, "timed out after %s, %s '%s' port %u", text, phases[link->state],
-                  link->url.host, link->url.port);
+    qta_link_note(link);
 }
 
 int64_t qta_link_due_ns(const struct qta_link *link)
@@ -648,10 +478,10 @@ void qta_link_on_time(struct qta_link *link, int64_t now_ns)
         if (link->state == QTA_LINK_CLOSING)
             link_end(link);
         else
-            on_open_timeout(link);
+            qta_link_on_open_timeout(link);
     } else if (link->state == QTA_LINK_CONNECTING && now_ns >= link->connect_deadline_ns) {
         link->connect_deadline_ns = INT64_MAX;
-        on_connect_failed(link, "timed out");
+        qta_link_try_next(link, "timed out");
     } else if (now_ns >= link->ping_ns) {
         on_ping_due(link, now_ns);
     }
@@ -663,7 +493,7 @@ void qta_link_send(struct qta_link *link, const void *bytes, size_t length, bool
 {
     if (link->state != QTA_LINK_OPEN)
         return;
-    link_attention(link);
+    qta_link_note(link);
     if (length > OUT_BYTES_MAX - qta_byte_queue_length(&link->out)) {
         qta_link_fail(link, QTA_CAUSE_LOST, 0,
                       "64 MiB wait to be sent: the venue does not read any more");
@@ -694,59 +524,10 @@ void qta_link_pause(struct qta_link *link, bool is_paused)
         link->has_backlog = true;
         link->reads++; /* it was us who did not listen */
     }
-    link_attention(link);
+    qta_link_note(link);
 }
 
 /* ---- lifetime ---- */
-
-static enum qta_status prepare_request(struct qta_link *link,
-                                       const struct qta_connect_request *request,
-                                       struct qta_error *err)
-{
-    if (!link->url.is_websocket)
-        return QTA_OK;
-    enum qta_status status = qta_http_check_headers(request->headers, request->header_count, err);
-    if (status != QTA_OK)
-        return status;
-    struct qta_environment *environment = link->loop->environment;
-    uint8_t nonce[QTA_HTTP_NONCE_BYTES];
-    if (environment->ops->random(environment, nonce, sizeof nonce) != 0)
-        return qta_error_set_errno(err, "no random numbers for the upgrade");
-    qta_http_make_key(nonce, link->key);
-    /* room for the usual request at once: a queue that grows leaves copies of keys behind */
-    if (!qta_byte_queue_reserve(&link->request, REQUEST_BYTES) ||
-        !qta_http_write_request(&link->request, &link->url, request->headers, request->header_count,
-                                link->key, link->answer.offers_deflate))
-        return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for the upgrade's request");
-    return QTA_OK;
-}
-
-static enum qta_status prepare_tls(struct qta_link *link, const struct qta_link_options *options,
-                                   struct qta_error *err)
-{
-    if (!link->url.is_tls)
-        return QTA_OK;
-    if (options->tls_is_insecure)
-        qta_log(QTA_LOG_WARNING, "tls",
-                "the certificate of '%s' is NOT checked, as configured: anyone may be there",
-                link->url.host);
-    return qta_tls_context_create(&link->tls, &link->loop->tls, options->tls_ca_file,
-                                  options->tls_is_insecure, err);
-}
-
-static enum qta_status start_lookup(struct qta_link *link, struct qta_error *err)
-{
-    if (link->open_timeout_ns > 0)
-        link->deadline_ns = link_now_ns(link) + link->open_timeout_ns;
-    if (qta_address_parse(link->url.host, link->url.port, &link->addresses)) {
-        link->state = QTA_LINK_BETWEEN_ADDRESSES;
-        link_attention(link);
-        return QTA_OK;
-    }
-    link->state = QTA_LINK_RESOLVING;
-    return qta_resolver_start(link->loop->resolver, link->url.host, link->url.port, &link->lookup,
-                              err);
-}
 
 enum qta_status qta_link_create(struct qta_link **out, struct qta_link_loop *loop,
                                 const struct qta_link_options *options,
@@ -771,11 +552,7 @@ enum qta_status qta_link_create(struct qta_link **out, struct qta_link_loop *loo
     qta_websocket_reader_init(&link->reader, options->message_max_bytes);
     enum qta_status status = qta_url_parse(&link->url, options->request->url, err);
     if (status == QTA_OK)
-        status = prepare_request(link, options->request, err);
-    if (status == QTA_OK)
-        status = prepare_tls(link, options, err);
-    if (status == QTA_OK)
-        status = start_lookup(link, err);
+        status = qta_link_begin(link, options, err);
     if (status != QTA_OK) {
         qta_link_destroy(link);
         return status;
