@@ -97,6 +97,17 @@ void qta_auth_agent_destroy(struct qta_auth_agent *agent)
     free(agent);
 }
 
+size_t qta_auth_agent_count(const struct qta_auth_agent *agent)
+{
+    return agent->manager_count;
+}
+
+const char *qta_auth_agent_provider(const struct qta_auth_agent *agent, size_t index)
+{
+    assert(index < agent->manager_count);
+    return agent->managers[index].provider;
+}
+
 struct qta_auth_manager *qta_auth_agent_manager(const struct qta_auth_agent *agent, size_t index)
 {
     assert(index < agent->manager_count);

@@ -24,7 +24,13 @@ enum qta_status qta_auth_agent_create(struct qta_auth_agent **out,
 /** Stops it first. NULL is fine. */
 void qta_auth_agent_destroy(struct qta_auth_agent *agent);
 
-/** That of the provider with this index in the options. Valid as long as the agent. */
+/** How many providers there are. */
+size_t qta_auth_agent_count(const struct qta_auth_agent *agent);
+
+/** The name of the provider with this index in the options. Valid as long as the agent. */
+const char *qta_auth_agent_provider(const struct qta_auth_agent *agent, size_t index);
+
+/** Its manager. Valid as long as the agent. */
 struct qta_auth_manager *qta_auth_agent_manager(const struct qta_auth_agent *agent, size_t index);
 
 /** From now on there is a thread when a key is going to end; after a stop this does nothing.

@@ -341,6 +341,7 @@ struct qta_gateway_view qta_gateway_view(const struct qta_gateway *gateway)
         .connection_count = gateway->connection_count,
         .subscribers = gateway->subscribers,
         .names = gateway->names,
+        .auth = gateway->auth,
         .recording = gateway->recording,
         .is_replay = gateway->is_replay,
     };

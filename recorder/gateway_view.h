@@ -9,6 +9,7 @@
 #include <qta/dictionary.h>
 
 #include "core/environment.h"
+#include "recorder/auth_agent.h"
 #include "recorder/connection.h"
 #include "recorder/counters.h"
 #include "recorder/recording.h"
@@ -22,6 +23,7 @@ struct qta_gateway_view {
     size_t connection_count;
     struct qta_subscriber_set *subscribers;
     const struct qta_dictionary *names;
+    const struct qta_auth_agent *auth;
     const struct qta_recording *recording; /**< NULL for none */
     bool is_replay;                        /**< times are those of a recording */
 };

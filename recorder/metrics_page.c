@@ -8,6 +8,7 @@
 #include <qta/version.h>
 
 #include "core/utf8.h"
+#include "recorder/auth_metrics.h"
 #include "recorder/circuit_breaker.h"
 #include "recorder/process_figures.h"
 
@@ -668,6 +669,7 @@ void qta_metrics_page_write(struct qta_exposition *page, const struct qta_metric
     write_states(page, sources->view);
     write_circuits(page, sources->view);
     write_limits(page, sources->view);
+    qta_auth_metrics_write(page, sources->view->auth);
     write_subscribers(page, sources->view);
     write_recording(page, sources->view);
     if (!sources->view->is_replay)

@@ -15,6 +15,7 @@
 
 #include "recorder/auth_agent.h"
 #include "recorder/auth_manager.h"
+#include "recorder/auth_metrics.h"
 #include "tests/recorder/scratch_folder.h"
 #include "tests/recorder/virtual_environment.h"
 
@@ -329,6 +330,16 @@ static void the_agent_renews_and_reloads_the_keys_of_all_providers(void **state)
     qta_auth_agent_do_work(agent, due_ns);
     assert_key(qta_auth_agent_manager(agent, 0), "A", 1);
     assert_key(qta_auth_agent_manager(agent, 1), "2", 2);
+
+    struct qta_exposition page = {0};
+    qta_auth_metrics_write(&page, agent);
+    qta_byte_buffer_append_byte(&page.text, '\0');
+    assert_non_null(strstr((char *)page.text.bytes, "\nqta_key_changes_total{provider=\"a\"} 0\n"
+                                                    "qta_key_changes_total{provider=\"b\"} 1\n"));
+    assert_non_null(strstr((char *)page.text.bytes, "failures_total{provider=\"b\"} 0\n"));
+    assert_non_null(strstr((char *)page.text.bytes, "seconds{provider=\"a\"} +Inf\n"));
+    assert_non_null(strstr((char *)page.text.bytes, "seconds{provider=\"b\"} 171458"));
+    qta_byte_buffer_finish(&page.text);
 
     struct qta_provider_options changed = providers[0];
     changed.api_key = "A2";
