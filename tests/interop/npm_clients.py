@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The vendor's own JavaScript SDK, versions 4 and 3 (msgpack, the latter over TLS), against
-qta-replay --serve: it authenticates, subscribes and hands out every tick, in order."""
+qta-replay --serve: it authenticates, subscribes and hands out every tick, in order. And the other
+way round: our client against a server made of Node's ws."""
 import json
 import os
 import pathlib
@@ -14,6 +15,7 @@ from served_session import check, make_session, ticks_of
 HERE = pathlib.Path(__file__).resolve().parent
 SYMBOLS = ["AAPL", "MSFT", "BTC/USD"]
 CLIENT_TIMEOUT_S = 120
+MESSAGES = 3000
 
 # what each version calls what we print: ours, theirs in 4, theirs in 3
 NAMES = {
@@ -70,9 +72,41 @@ def compare(ticks, events, version):
     check(True, f"SDK {version}: every event is its tick, in order")
 
 
+def message(number):
+    """What ws_server.js sends."""
+    price = f"{number // 100}.{number % 100:02d}".rstrip("0").rstrip(".")
+    return f'{{"T":"t","S":"AAPL","p":{price},"note":"{"x" * (number % 300)}"}}'
+
+
+def read_from_node(built):
+    """Every message of a server of ws, plain and compressed, text and binary."""
+    server = subprocess.Popen(["node", "ws_server.js", str(MESSAGES)], cwd=built, text=True,
+                              stdout=subprocess.PIPE)
+    probe = pathlib.Path(os.environ["QTA_BINARY_DIR"]) / "tests-bin" / "transport_probe"
+    expected = [message(number) for number in range(MESSAGES)]
+    try:
+        port = int(server.stdout.readline())
+        for flags, path, ended in (([], "/", "plain"), (["--deflate"], "/", "permessage-deflate"),
+                                   (["--deflate"], "/binary", "permessage-deflate")):
+            done = subprocess.run([probe, *flags, f"ws://127.0.0.1:{port}{path}"], text=True,
+                                  stdout=subprocess.PIPE, timeout=CLIENT_TIMEOUT_S, check=True)
+            lines = done.stdout.splitlines()
+            lengths = [int(line.split()[2]) for line in lines if line.startswith("data ")]
+            total = sum(len(text) for text in expected)
+            check(lengths == [len(text) for text in expected],
+                  f"ws, {ended}: every message of {path} came whole and in order")
+            check(lines[-2].split()[:3] == ["sum", str(MESSAGES), str(total)], "none more")
+            check(lines[-1].startswith("end peer_closed 4001") and ended in lines[-1],
+                  f"ws, {ended}: {lines[-1]}")
+    finally:
+        server.kill()
+        server.wait()
+
+
 def main():
     built = install(HERE, "interop", ["package.json", "package-lock.json", "alpaca_v3.js",
-                                        "alpaca_v4.js"])
+                                        "alpaca_v4.js", "ws_server.js"])
+    read_from_node(built)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         session = make_session(folder)
