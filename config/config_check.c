@@ -319,6 +319,25 @@ static void make_subscriptions(struct qta_config *config, struct qta_config_prov
     provider->options.subscription_count = row_count * unique.count;
 }
 
+static void take_closed_days(struct qta_config *config, struct qta_config_provider *provider)
+{
+    const struct qta_config_list *list = &provider->closed_days;
+    const char **days = qta_config_arena_alloc_array(&config->arena, list->count + 1,
+                                                     sizeof(*days));
+    if (!days)
+        return;
+    for (size_t i = 0; i < list->count; i++) {
+        struct qta_date date;
+        days[i] = list->items[i].text;
+        if (qta_date_parse(days[i], &date) != QTA_OK)
+            ERROR(config, list->items[i].place,
+                  "%s.closed_days must be dates like 2025-01-09, not %s", provider->path,
+                  qta_config_quote(days[i]).text);
+    }
+    provider->options.closed_days = days;
+    provider->options.closed_day_count = list->count;
+}
+
 static void check_provider(struct qta_config *config, struct qta_config_provider *provider,
                            size_t *subscription_total)
 {
@@ -328,6 +347,7 @@ static void check_provider(struct qta_config *config, struct qta_config_provider
     check_tls(config, provider);
     qta_config_check_auth(config, provider);
     make_subscriptions(config, provider, subscription_total);
+    take_closed_days(config, provider);
 }
 
 static void check_selection(struct qta_config *config)

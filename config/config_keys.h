@@ -56,6 +56,7 @@ struct qta_config_provider {
     struct qta_provider_options options;
     struct qta_config_list symbols;
     struct qta_config_list subscriptions;
+    struct qta_config_list closed_days;
     struct qta_config_list token_command;
     struct qta_yaml_node *node;    /**< its section */
     struct qta_config_place place; /**< of its name */

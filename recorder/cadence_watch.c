@@ -185,6 +185,7 @@ void qta_cadence_step(struct qta_cadence *cadence, const struct qta_cadence_look
                    look->now_ns - cadence->last_due_ns >= 2 * QTA_CADENCE_STEP_NS;
     cadence->last_due_ns = is_late ? look->now_ns : cadence->last_due_ns + QTA_CADENCE_STEP_NS;
     cadence->seen = look->ticks;
+    cadence->was_busy = false;
     int64_t day = qta_floor_divide(look->realtime_ns, (int64_t)QTA_DAY_S * NS_PER_S);
     if (day != cadence->day)
         begin_day(cadence, day);
@@ -196,6 +197,7 @@ void qta_cadence_step(struct qta_cadence *cadence, const struct qta_cadence_look
     }
     cadence->rate_per_s = find_rate(cadence, hour_of(look->realtime_ns));
     cadence->bound = find_bound(cadence, look->realtime_ns);
+    cadence->was_busy = is_busy;
     if (is_busy)
         take_busy_step(cadence, look);
     else

@@ -53,6 +53,7 @@ struct qta_cadence_hour {
 struct qta_cadence {
     /* what it tells */
     bool is_mute;
+    bool was_busy;       /**< something came in the last step, which was watched */
     bool is_learned;     /**< it can tell by what it has learned */
     double rate_per_s;   /**< b: busy steps a second, as far as known */
     double expected;     /**< busy steps that the silence has cost */

@@ -69,6 +69,8 @@ static int64_t next_due_ns(const struct qta_connection *connection, size_t budge
     int64_t due_ns = INT64_MAX;
     if (!qta_connection_is_offline(connection) || budget > 0)
         due_ns = connection->service_ns;
+    if (connection->state == QTA_CONNECTION_SUBSCRIBED && connection->mute.due_ns != INT64_MIN)
+        due_ns = earlier(due_ns, connection->mute.due_ns);
     if (connection->state == QTA_CONNECTION_OPEN)
         due_ns = earlier(due_ns, connection->deadline_ns);
     return earlier(due_ns, qta_send_queue_due_ns(&connection->send_queue));
@@ -135,6 +137,7 @@ int64_t qta_connection_service(struct qta_connection *connection, int64_t now_ns
         }
     }
     note_data(connection);
+    qta_connection_mute_work(connection);
     tell_feed(connection);
     return next_due_ns(connection, budget);
 }
@@ -412,6 +415,8 @@ static enum qta_status copy_options(struct qta_connection *connection, struct qt
         status = qta_wants_create(&connection->wants, err);
     if (status == QTA_OK)
         status = qta_sequence_watch_create(&connection->numbers, 1, err);
+    if (status == QTA_OK)
+        status = qta_connection_mute_init(connection, err);
     for (size_t i = 0; i < connection->options.subscription_count && status == QTA_OK; i++)
         status = qta_wants_add(connection->wants, &connection->options.subscriptions[i], err);
     return status;
@@ -511,6 +516,7 @@ void qta_connection_destroy(struct qta_connection *connection)
         qta_adapter_destroy(connection->adapter);
     qta_wants_destroy(connection->wants);
     qta_sequence_watch_destroy(connection->numbers);
+    qta_connection_mute_finish(connection);
     qta_send_queue_clear(&connection->send_queue);
     qta_login_finish(&connection->login);
     qta_feed_finish(&connection->feed);

@@ -60,7 +60,8 @@ static bool is_throttle(const struct qta_connection_failure *failure)
 static bool is_quiet(const struct qta_connection *connection,
                      const struct qta_connection_failure *failure)
 {
-    return failure->cause != QTA_CAUSE_SILENT && connection->subscribed_ns != INT64_MAX &&
+    return failure->cause != QTA_CAUSE_SILENT && failure->cause != QTA_CAUSE_MUTE &&
+           connection->subscribed_ns != INT64_MAX &&
            connection->feed.ticks == connection->ticks_at_open &&
            connection->now_ns - connection->subscribed_ns >= QUIET_NS;
 }
@@ -144,6 +145,8 @@ void qta_connection_finish(struct qta_connection *connection)
                                                                         : QTA_CAUSE_NONE;
     qta_connection_record(connection, QTA_CONN_STOPPED, cause, 0,
                           is_retiring ? "no longer needed" : "");
+    if (!is_retiring)
+        qta_shard_close(connection->options.shard, connection->options.line, connection->epoch);
     qta_shard_lose(connection->options.shard, connection->options.line, QTA_CAUSE_NONE);
     connection->epoch = 0;
     connection->state = is_retiring ? QTA_CONNECTION_IDLE : QTA_CONNECTION_FINISHED;

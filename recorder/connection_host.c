@@ -132,6 +132,10 @@ static void host_emit(struct qta_adapter_host *host, struct qta_tick *tick)
     struct qta_shard *shard = connection->options.shard;
     if (qta_shard_is_new_flow(shard, connection->options.line))
         qta_connection_flow(connection); /* data flows before the venue has said so */
+    if (qta_shard_misses(shard, tick->type)) {
+        qta_publisher_set_realtime(publisher, connection->frame_ns);
+        qta_shard_hear(shard, tick->type, connection->epoch);
+    }
     bool is_own_time = (traits & QTA_TRAIT_STAMPS_TIME) && tick->ts_recv_ns != QTA_TIME_UNKNOWN;
     if (!is_own_time)
         tick->ts_recv_ns = connection->frame_ns;
@@ -144,7 +148,7 @@ static void host_emit(struct qta_adapter_host *host, struct qta_tick *tick)
     if (book->has_healed)
         qta_gap_book_heal(book);
     qta_feed_tick(&connection->feed, tick);
-    shard->last_good_ns = tick->ts_recv_ns;
+    qta_shard_note(shard, tick);
 }
 
 static uint32_t host_intern(struct qta_adapter_host *host, enum qta_name_kind kind,

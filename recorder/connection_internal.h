@@ -14,6 +14,8 @@
 #include "recorder/circuit_breaker.h"
 #include "recorder/connection.h"
 #include "recorder/login.h"
+#include "recorder/mute_watch.h"
+#include "recorder/provider_hours.h"
 #include "recorder/send_queue.h"
 #include "recorder/wants.h"
 
@@ -76,6 +78,8 @@ struct qta_connection {
     struct qta_send_queue send_queue;
     struct qta_wants *wants;
     struct qta_sequence_watch *numbers; /* of messages */
+    struct qta_provider_hours hours;
+    struct qta_mute_watch mute;
     struct qta_feed feed;
     int64_t now_ns;
     int64_t realtime_ns;
@@ -113,6 +117,14 @@ void qta_connection_record(struct qta_connection *connection, enum qta_conn_stat
 
 /** Data can flow (again): what was missed is told. */
 void qta_connection_flow(struct qta_connection *connection);
+
+/* ---- connection_mute.c ---- */
+
+enum qta_status qta_connection_mute_init(struct qta_connection *connection, struct qta_error *err);
+void qta_connection_mute_finish(struct qta_connection *connection);
+
+/** Looks whether the connection is mute, when that is due, and sees to what follows. */
+void qta_connection_mute_work(struct qta_connection *connection);
 
 /* ---- connection_end.c ---- */
 

@@ -28,6 +28,7 @@ static void open_connection(struct qta_connection *connection)
     connection->has_opened = true;
     connection->is_expiring = false;
     qta_sequence_watch_restart(connection->numbers, 0);
+    qta_mute_watch_restart(&connection->mute, connection->now_ns);
     connection->faults_logged = 0;
     connection->deadline_ns = connection->now_ns + QTA_READY_TIMEOUT_NS;
     connection->service_ns = connection->now_ns;

@@ -43,5 +43,6 @@ void qta_connection_record(struct qta_connection *connection, enum qta_conn_stat
 void qta_connection_flow(struct qta_connection *connection)
 {
     const struct qta_connection_options *options = &connection->options;
+    qta_publisher_set_realtime(options->publisher, connection->frame_ns); /* a gap ends now */
     qta_shard_flow(options->shard, options->line, connection->epoch);
 }

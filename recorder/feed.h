@@ -23,11 +23,11 @@ enum { QTA_FEED_CAUSES = QTA_CAUSE_MUTE + 1 };
 
 /** Whose figures they are. Strings are borrowed of the connection. */
 struct qta_feed_identity {
-    const char *name;      /**< the provider's */
-    const char *label;     /**< which of its connections; "" for the only one */
-    const char *title;     /**< both, for people */
-    size_t provider_index; /**< in the configuration */
-    size_t shard_index;    /**< connections of the same shard carry the same data */
+    const char *name;                  /**< the provider's */
+    const char *label;                 /**< which of its connections; "" for the only one */
+    const char *title;                 /**< both, for people */
+    size_t provider_index;             /**< in the configuration */
+    size_t shard_index;                /**< connections of the same shard carry the same data */
     const struct qta_gap_counts *gaps; /**< the provider's */
 };
 
@@ -36,7 +36,7 @@ enum qta_feed_limit_kind { QTA_FEED_MESSAGES, QTA_FEED_CONNECTS };
 enum { QTA_FEED_LIMITS = 2 };
 
 struct qta_feed {
-    bool is_detailed; /**< every tick is counted, not only frames and events; set before the run */
+    bool is_detailed; /**< latencies and symbols are counted, too; set before the run */
     uint32_t symbols_max;
     struct qta_feed_identity is;
 
@@ -55,7 +55,7 @@ struct qta_feed {
     _Atomic uint64_t connects;
     _Atomic uint64_t disconnects[QTA_FEED_CAUSES]; /**< of connections that were open */
     _Atomic uint64_t reconnects[QTA_FEED_CAUSES];  /**< attempts after a failure of that cause */
-    struct qta_histogram connect_latency; /**< from an attempt's start until it is open */
+    struct qta_histogram connect_latency;          /**< from an attempt's start until it is open */
 
     /* how it stands, as of the network thread's last turn */
     _Atomic int state;                     /**< enum qta_connection_state */
@@ -65,6 +65,12 @@ struct qta_feed {
     _Atomic int64_t circuit_open_since_ns; /**< monotonic; 0: it is closed, or blocked */
     _Atomic int64_t unsubscribed_since_ns; /**< monotonic: not subscribed since then; 0: it is */
     _Atomic int64_t last_tick_ns;          /**< monotonic; 0: none yet */
+    _Atomic bool is_market_open;
+    _Atomic uint32_t mute_channels; /**< bits: 0 all ticks together, others by tick type */
+    _Atomic uint32_t mute_symbols;  /**< how many are silent that should not be */
+    _Atomic int64_t
+        patience_ns; /**< the longest silence that is not mute, as learned; 0: none is */
+    _Atomic int64_t heard_ns[QTA_TICK_MARKET_TYPE_END]; /**< monotonic, to the second; 0: not yet */
     _Atomic uint64_t send_queue_bytes;
     _Atomic double rate_per_s[QTA_FEED_LIMITS];  /**< allowed now; HUGE_VAL for no limit */
     _Atomic uint64_t throttles[QTA_FEED_LIMITS]; /**< signals of the venue */
@@ -89,9 +95,9 @@ static inline void qta_feed_tick(struct qta_feed *feed, const struct qta_tick *t
     if (tick->type >= QTA_TICK_TYPE_END)
         return;
     feed->ticks++;
+    qta_counter_add(&feed->ticks_by_type[tick->type], 1);
     if (!feed->is_detailed)
         return;
-    qta_counter_add(&feed->ticks_by_type[tick->type], 1);
     int64_t latency_ns;
     if (!qta_tick_is_market(tick))
         return;

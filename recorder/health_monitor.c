@@ -8,6 +8,8 @@
 
 #include <qta/timestamp.h>
 
+#include "recorder/mute_watch.h"
+
 #define NS_PER_S 1e9
 #define MARGIN 0.1
 
@@ -29,8 +31,8 @@ struct qta_health_monitor {
 const char *qta_alert_kind_name(enum qta_alert_kind kind)
 {
     static const char *const names[QTA_ALERT_KIND_COUNT] = {
-        "connection_down", "reconnects",     "circuit_open",
-        "high_latency",    "low_throughput", "queue_depth",
+        "connection_down", "reconnects", "circuit_open", "high_latency",
+        "low_throughput",  "mute",       "queue_depth",
     };
     return names[kind];
 }
@@ -180,6 +182,21 @@ static void check_throughput(const struct qta_health_monitor *monitor,
              watched->rates.ticks_per_s, limit);
 }
 
+static void check_mute(const struct qta_health_sample *sample, struct finding *finding)
+{
+    unsigned channel = sample->mute_channels != 0 ? (unsigned)__builtin_ctz(sample->mute_channels)
+                                                  : 0;
+    if (!sample->is_market_open || sample->state != QTA_CONNECTION_SUBSCRIBED)
+        finding->look = QTA_LOOK_UNKNOWN;
+    else if (sample->mute_channels != 0)
+        finding->look = QTA_LOOK_BAD;
+    if (sample->mute_channels != 0)
+        snprintf(finding->message, sizeof finding->message, "%s: connected, but no %s comes",
+                 sample->name, channel == 0 ? "tick" : qta_mute_channel_name(channel));
+    else
+        snprintf(finding->message, sizeof finding->message, "%s: data flows", sample->name);
+}
+
 static void check_queue(const struct qta_health_monitor *monitor, uint64_t depth,
                         struct finding *finding)
 {
@@ -244,6 +261,9 @@ static void check(const struct qta_health_monitor *monitor, const struct watched
         break;
     case QTA_ALERT_THROUGHPUT:
         check_throughput(monitor, sample, watched, finding);
+        break;
+    case QTA_ALERT_MUTE:
+        check_mute(sample, finding);
         break;
     case QTA_ALERT_QUEUE_DEPTH:
         break;

@@ -29,6 +29,7 @@ enum qta_alert_kind {
     QTA_ALERT_CIRCUIT_OPEN,    /**< for longer than circuit_breaker_timeout */
     QTA_ALERT_LATENCY,         /**< above max_latency_ms */
     QTA_ALERT_THROUGHPUT,      /**< below min_throughput_msg_per_sec */
+    QTA_ALERT_MUTE,            /**< subscribed, but what should come does not */
     QTA_ALERT_QUEUE_DEPTH,     /**< above max_queue_depth: the gateway's */
 };
 enum {
@@ -48,6 +49,7 @@ struct qta_health_sample {
     uint64_t bytes;
     uint64_t latencies;            /**< ticks that had one */
     uint64_t latency_ns_sum;       /**< of those */
+    uint32_t mute_channels;        /**< see struct qta_feed */
     uint32_t failures;             /**< in a row */
     int64_t circuit_open_since_ns; /**< 0: it is closed */
     int64_t unsubscribed_since_ns; /**< 0: it is subscribed */

@@ -13,12 +13,11 @@
 #include <qta/log.h>
 
 #include "core/doorbell.h"
-#include "core/market_hours.h"
-#include "core/timezone.h"
 #include "recorder/alert_sender.h"
 #include "recorder/health_monitor.h"
 #include "recorder/http_server.h"
 #include "recorder/metrics_page.h"
+#include "recorder/provider_hours.h"
 #include "recorder/status_page.h"
 
 #define S INT64_C(1000000000)
@@ -46,9 +45,8 @@ struct qta_health_service {
     struct qta_gateway_view view;
     struct qta_health_options options; /* its strings are not kept */
     struct endpoint endpoints[2];
-    struct qta_timezone *new_york; /* NULL: nobody keeps its hours */
-    bool *keeps_us_hours;          /* of each connection */
-    bool *is_market_open;          /* likewise, as of the last look or request */
+    struct qta_provider_hours *hours; /* of each connection */
+    bool *is_market_open;             /* likewise, as of the last look or request */
     struct qta_health_sample *samples;
     struct qta_health_monitor *monitor; /* NULL: none */
     struct qta_alert_sender *sender;    /* NULL: none */
@@ -68,43 +66,24 @@ struct qta_health_service {
 /* ---- market hours -----------------------------------------------------------------------------
  */
 
-/* Alpaca's feeds of stocks and options; its crypto feed and its test stream never rest. */
-static bool is_us_stock_feed(const struct qta_provider_options *provider)
-{
-    const char *adapter = provider->adapter ? provider->adapter : provider->name;
-    const char *url = provider->websocket_url ? provider->websocket_url : "";
-    return strcmp(adapter, "alpaca") == 0 && strstr(url, "alpaca.markets/") &&
-           !strstr(url, "/crypto") && !strstr(url, "/test");
-}
-
 static enum qta_status find_calendars(struct qta_health_service *service,
                                       const struct qta_gateway_options *options,
                                       struct qta_error *err)
 {
-    bool is_any = false;
-    for (size_t i = 0; i < service->view.connection_count; i++) {
-        bool keeps =
-            options->health.calendar == QTA_CALENDAR_US_EQUITIES ||
-            (options->health.calendar == QTA_CALENDAR_AUTO &&
-             is_us_stock_feed(
-                 &options->providers[qta_gateway_view_feed(&service->view, i)->is.provider_index]));
-        service->keeps_us_hours[i] = keeps;
-        is_any = is_any || keeps;
+    enum qta_status status = QTA_OK;
+    for (size_t i = 0; i < service->view.connection_count && status == QTA_OK; i++) {
+        size_t provider = qta_gateway_view_feed(&service->view, i)->is.provider_index;
+        status = qta_provider_hours_init(&service->hours[i], &options->providers[provider],
+                                         options->health.calendar, err);
     }
-    if (!is_any)
-        return QTA_OK;
-    enum qta_status status = qta_timezone_create(&service->new_york, "America/New_York", err);
-    if (status == QTA_OK)
-        return QTA_OK;
-    return qta_error_prefix(err, status, "streaming_health.monitoring.calendar");
+    return status;
 }
 
 static void find_open_markets(struct qta_health_service *service)
 {
     int64_t realtime_ns = qta_realtime_ns(service->view.environment);
     for (size_t i = 0; i < service->view.connection_count; i++)
-        service->is_market_open[i] = !service->keeps_us_hours[i] ||
-                                     qta_us_equities_is_open(service->new_york, realtime_ns);
+        service->is_market_open[i] = qta_provider_is_open(&service->hours[i], realtime_ns);
 }
 
 /* ---- looking ----------------------------------------------------------------------------------
@@ -122,6 +101,7 @@ static void take_sample(const struct qta_health_service *service, size_t index,
         .bytes = qta_counter_read(&feed->bytes),
         .latencies = qta_histogram_count(&feed->venue_latency),
         .latency_ns_sum = qta_counter_read(&feed->venue_latency.sum_ns),
+        .mute_channels = atomic_load_explicit(&feed->mute_channels, memory_order_relaxed),
         .failures = atomic_load_explicit(&feed->failures, memory_order_relaxed),
         .circuit_open_since_ns = atomic_load_explicit(&feed->circuit_open_since_ns,
                                                       memory_order_relaxed),
@@ -460,10 +440,10 @@ static enum qta_status make_parts(struct qta_health_service *service,
                                   const struct qta_gateway_options *options, struct qta_error *err)
 {
     size_t count = service->view.connection_count;
-    service->keeps_us_hours = calloc(count + 1, sizeof *service->keeps_us_hours);
+    service->hours = calloc(count + 1, sizeof *service->hours);
     service->is_market_open = calloc(count + 1, sizeof *service->is_market_open);
     service->samples = calloc(count + 1, sizeof *service->samples);
-    if (!service->keeps_us_hours || !service->is_market_open || !service->samples)
+    if (!service->hours || !service->is_market_open || !service->samples)
         return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for streaming_health");
     enum qta_status status = copy_options(service, &options->health, err);
     if (status == QTA_OK)
@@ -504,12 +484,13 @@ void qta_health_service_destroy(struct qta_health_service *service)
     qta_http_server_destroy(service->server);
     qta_alert_sender_destroy(service->sender);
     qta_health_monitor_destroy(service->monitor);
-    qta_timezone_destroy(service->new_york);
+    for (size_t i = 0; service->hours && i < service->view.connection_count; i++)
+        qta_provider_hours_finish(&service->hours[i]);
     for (size_t i = 0; i < 2; i++) {
         free(service->endpoints[i].host);
         qta_byte_buffer_finish(&service->pages[i].text.text);
     }
-    free(service->keeps_us_hours);
+    free(service->hours);
     free(service->is_market_open);
     free(service->samples);
     pthread_mutex_destroy(&service->mutex);

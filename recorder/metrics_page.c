@@ -10,6 +10,7 @@
 #include "core/utf8.h"
 #include "recorder/auth_metrics.h"
 #include "recorder/circuit_breaker.h"
+#include "recorder/mute_watch.h"
 #include "recorder/process_figures.h"
 
 static void family(struct qta_exposition *page, const char *name, enum qta_metric_kind kind,
@@ -554,6 +555,52 @@ static void write_rates(struct qta_exposition *page, const struct qta_metrics_so
     }
 }
 
+/* Of each channel that ever brought something, and of all ticks together. */
+static void write_mute(struct qta_exposition *page, const struct qta_metrics_sources *sources)
+{
+    const struct qta_gateway_view *view = sources->view;
+    family(page, "qta_channel_silence_seconds", QTA_METRIC_GAUGE,
+           "since something came of a type of ticks, to the second");
+    for (size_t i = 0; i < view->connection_count; i++) {
+        const struct qta_feed *feed = qta_gateway_view_feed(view, i);
+        for (unsigned type = 1; type < QTA_MUTE_CHANNELS; type++) {
+            int64_t heard_ns = atomic_load_explicit(&feed->heard_ns[type], memory_order_relaxed);
+            int64_t age_ns = sources->now_ns > heard_ns ? sources->now_ns - heard_ns : 0;
+            if (heard_ns != 0)
+                qta_exposition_sample_ns(page, age_ns, OF(feed), "channel",
+                                         qta_mute_channel_name(type), NULL);
+        }
+    }
+    family(
+        page, "qta_channel_mute", QTA_METRIC_GAUGE,
+        "1 while the connection is up and this should come and does not; \"all\": nothing comes");
+    for (size_t i = 0; i < view->connection_count; i++) {
+        const struct qta_feed *feed = qta_gateway_view_feed(view, i);
+        uint32_t mute = atomic_load_explicit(&feed->mute_channels, memory_order_relaxed);
+        for (unsigned channel = 0; channel < QTA_MUTE_CHANNELS; channel++) {
+            int64_t heard_ns = atomic_load_explicit(&feed->heard_ns[channel], memory_order_relaxed);
+            if (channel == 0 || heard_ns != 0)
+                qta_exposition_sample(page, read_flag(mute & QTA_TYPE_BIT(channel)), OF(feed),
+                                      "channel", qta_mute_channel_name(channel), NULL);
+        }
+    }
+    family(page, "qta_mute_symbols", QTA_METRIC_GAUGE,
+           "busy symbols that have fallen silent while others have not: halted, or lost");
+    for (size_t i = 0; i < view->connection_count; i++) {
+        const struct qta_feed *feed = qta_gateway_view_feed(view, i);
+        qta_exposition_sample(page, atomic_load_explicit(&feed->mute_symbols, memory_order_relaxed),
+                              OF(feed), NULL);
+    }
+    family(page, "qta_mute_after_seconds", QTA_METRIC_GAUGE,
+           "how long a silence of all ticks may last, as learned; absent before that");
+    for (size_t i = 0; i < view->connection_count; i++) {
+        const struct qta_feed *feed = qta_gateway_view_feed(view, i);
+        int64_t patience_ns = atomic_load_explicit(&feed->patience_ns, memory_order_relaxed);
+        if (patience_ns != 0)
+            qta_exposition_sample_ns(page, patience_ns, OF(feed), NULL);
+    }
+}
+
 static void write_freshness(struct qta_exposition *page, const struct qta_metrics_sources *sources)
 {
     const struct qta_gateway_view *view = sources->view;
@@ -675,6 +722,7 @@ void qta_metrics_page_write(struct qta_exposition *page, const struct qta_metric
     if (!sources->view->is_replay)
         write_clock(page, sources->view);
     write_freshness(page, sources);
+    write_mute(page, sources);
     if (sources->monitor) {
         write_rates(page, sources);
         if (sources->shows_alerts)

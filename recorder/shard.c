@@ -35,15 +35,16 @@ static void publish_gap(struct qta_shard *shard, uint32_t epoch,
     tick.symbol = gap->symbol;
     tick.gap.scope = gap->symbol != 0 ? QTA_GAP_SYMBOL : QTA_GAP_PROVIDER;
     tick.gap.cause = (uint8_t)gap->cause;
+    tick.gap.channel = gap->channel;
     tick.gap.last_good_ns = gap->last_good_ns;
     tick.gap.first_good_ns = QTA_TIME_UNKNOWN; /* the publisher's: when it is published */
     qta_gap_book_tell(shard->book, &tick);
 }
 
-static void publish_gaps(struct qta_shard *shard, uint32_t epoch)
+/* Of the provider, or of every symbol of the shard. */
+static void publish_gaps(struct qta_shard *shard, uint32_t epoch, struct qta_inherited_gap gap)
 {
     size_t cursor = 0;
-    struct qta_inherited_gap gap = {.cause = shard->gap_cause, .last_good_ns = shard->last_good_ns};
     if (!shard->map) {
         publish_gap(shard, epoch, &gap);
         return;
@@ -54,11 +55,19 @@ static void publish_gaps(struct qta_shard *shard, uint32_t epoch)
     }
 }
 
+static void publish_outage(struct qta_shard *shard, uint32_t epoch)
+{
+    publish_gaps(
+        shard, epoch,
+        (struct qta_inherited_gap){.cause = shard->gap_cause, .last_good_ns = shard->last_good_ns});
+    shard->is_gap_open = false;
+}
+
 void qta_shard_flow(struct qta_shard *shard, unsigned line, uint32_t epoch)
 {
     assert(line < QTA_SHARD_LINES_MAX);
     if (shard->is_gap_open)
-        publish_gaps(shard, epoch);
+        publish_outage(shard, epoch);
     for (size_t i = 0; i < shard->inherited_count; i++)
         publish_gap(shard, epoch, &shard->inherited[i]);
     shard->inherited_count = 0;
@@ -71,8 +80,48 @@ void qta_shard_flow(struct qta_shard *shard, unsigned line, uint32_t epoch)
 void qta_shard_lose(struct qta_shard *shard, unsigned line, enum qta_conn_cause cause)
 {
     shard->flowing &= ~(UINT32_C(1) << line);
+    for (unsigned type = 0; type < QTA_TICK_MARKET_TYPE_END; type++)
+        qta_shard_unmute(shard, line, type);
     if (cause != QTA_CAUSE_NONE && shard->has_flowed && shard->flowing == 0)
         open_gap(shard, cause);
+}
+
+void qta_shard_mute(struct qta_shard *shard, unsigned line, unsigned type)
+{
+    assert(type < QTA_TICK_MARKET_TYPE_END);
+    shard->mute_lines[type] |= UINT32_C(1) << line;
+    if ((shard->flowing & ~shard->mute_lines[type]) == 0)
+        shard->missed_types |= QTA_TYPE_BIT(type);
+}
+
+void qta_shard_unmute(struct qta_shard *shard, unsigned line, unsigned type)
+{
+    assert(type < QTA_TICK_MARKET_TYPE_END);
+    shard->mute_lines[type] &= ~(UINT32_C(1) << line);
+}
+
+void qta_shard_hear(struct qta_shard *shard, unsigned type, uint32_t epoch)
+{
+    assert(type < QTA_TICK_MARKET_TYPE_END);
+    int64_t last_ns = shard->last_good_by_type[type];
+    shard->missed_types &= ~QTA_TYPE_BIT(type);
+    shard->mute_lines[type] = 0;
+    publish_gaps(
+        shard, epoch,
+        (struct qta_inherited_gap){.cause = QTA_CAUSE_MUTE,
+                                   .channel = (uint8_t)type,
+                                   .last_good_ns = last_ns != 0 ? last_ns : QTA_TIME_UNKNOWN});
+}
+
+void qta_shard_close(struct qta_shard *shard, unsigned line, uint32_t epoch)
+{
+    if ((shard->flowing & ~(UINT32_C(1) << line)) != 0)
+        return;
+    if (shard->is_gap_open && shard->gap_cause == QTA_CAUSE_MUTE)
+        publish_outage(shard, epoch);
+    for (unsigned type = 1; type < QTA_TICK_MARKET_TYPE_END; type++)
+        if (qta_shard_misses(shard, type))
+            qta_shard_hear(shard, type, epoch);
 }
 
 void qta_shard_hand_over(const struct qta_shard *from, struct qta_shard *to, const char *symbol)

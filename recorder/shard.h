@@ -25,6 +25,7 @@ enum { QTA_SHARD_LINES_MAX = 4 };
 struct qta_inherited_gap {
     uint32_t symbol;
     enum qta_conn_cause cause;
+    uint8_t channel; /**< enum qta_tick_type; 0: all */
     int64_t last_good_ns;
 };
 
@@ -44,6 +45,9 @@ struct qta_shard {
     bool is_gap_open; /**< data is being missed */
     enum qta_conn_cause gap_cause;
     int64_t last_good_ns; /**< wall clock: receive time of the last tick, or when data could flow */
+    uint32_t missed_types; /**< bits of the types that are mute on all lines on which data flows */
+    uint32_t mute_lines[QTA_TICK_MARKET_TYPE_END];       /**< bits of the lines that are mute */
+    int64_t last_good_by_type[QTA_TICK_MARKET_TYPE_END]; /**< wall clock; 0: never yet */
     struct qta_inherited_gap *inherited;
     size_t inherited_count;
 };
@@ -60,6 +64,16 @@ void qta_shard_flow(struct qta_shard *shard, unsigned line, uint32_t epoch);
 /** A line was lost. QTA_CAUSE_NONE: on purpose, nothing is missed for it. */
 void qta_shard_lose(struct qta_shard *shard, unsigned line, enum qta_conn_cause cause);
 
+/** Ticks of a type have ceased to come on a line, and come again there. */
+void qta_shard_mute(struct qta_shard *shard, unsigned line, unsigned type);
+void qta_shard_unmute(struct qta_shard *shard, unsigned line, unsigned type);
+
+/** A tick of a type that was missed: publishes what was missed of it. */
+void qta_shard_hear(struct qta_shard *shard, unsigned type, uint32_t epoch);
+
+/** The last line is closed on purpose: what was mute until now is on record, too. */
+void qta_shard_close(struct qta_shard *shard, unsigned line, uint32_t epoch);
+
 /** A symbol now is on another shard: what has been missed of it is told when that one next says
  * that data can flow; at once when memory is short. */
 void qta_shard_hand_over(const struct qta_shard *from, struct qta_shard *to, const char *symbol);
@@ -68,6 +82,20 @@ void qta_shard_hand_over(const struct qta_shard *from, struct qta_shard *to, con
 static inline bool qta_shard_is_new_flow(const struct qta_shard *shard, unsigned line)
 {
     return (shard->flowing & (UINT32_C(1) << line)) == 0;
+}
+
+/** Whether a tick of this type must be told by qta_shard_hear() first. */
+static inline bool qta_shard_misses(const struct qta_shard *shard, unsigned type)
+{
+    return (shard->missed_types & QTA_TYPE_BIT(type)) != 0;
+}
+
+/** A tick of the venue was published. */
+static inline void qta_shard_note(struct qta_shard *shard, const struct qta_tick *tick)
+{
+    shard->last_good_ns = tick->ts_recv_ns;
+    if (tick->type < QTA_TICK_MARKET_TYPE_END)
+        shard->last_good_by_type[tick->type] = tick->ts_recv_ns;
 }
 
 #endif

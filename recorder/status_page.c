@@ -11,6 +11,7 @@
 
 #include "adapters/json_writer.h"
 #include "recorder/circuit_breaker.h"
+#include "recorder/mute_watch.h"
 
 #define ALIVE_NS INT64_C(30000000000)
 
@@ -45,7 +46,14 @@ static bool is_connection_ready(const struct qta_feed *feed, bool is_market_open
         put_reason(reasons, "%s: no tick yet", feed->is.title);
         return false;
     }
-    if (now_ns - last_ns <= QTA_READY_SILENCE_NS)
+    uint32_t mute = atomic_load_explicit(&feed->mute_channels, memory_order_relaxed);
+    bool is_learned = atomic_load_explicit(&feed->patience_ns, memory_order_relaxed) != 0;
+    if (mute > 1) {
+        put_reason(reasons, "%s: no %s comes", feed->is.title,
+                   qta_mute_channel_name((unsigned)__builtin_ctz(mute)));
+        return false;
+    }
+    if (mute == 0 && (is_learned || now_ns - last_ns <= QTA_READY_SILENCE_NS))
         return true;
     char silence[QTA_TIMESTAMP_TEXT_BYTES];
     qta_duration_print(now_ns - last_ns, silence);
@@ -212,6 +220,29 @@ static void write_limits(struct qta_byte_buffer *page, const struct qta_feed *fe
     put(page, "}");
 }
 
+/* "mute":["trade"], and how long a silence may last before it is there */
+static void write_mute(struct qta_byte_buffer *page, const struct qta_feed *feed)
+{
+    uint32_t mute = atomic_load_explicit(&feed->mute_channels, memory_order_relaxed);
+    int64_t patience_ns = atomic_load_explicit(&feed->patience_ns, memory_order_relaxed);
+    const char *comma = "";
+    put_name(page, "mute");
+    put(page, "[");
+    for (unsigned channel = 0; channel < QTA_MUTE_CHANNELS; channel++) {
+        if (!(mute & QTA_TYPE_BIT(channel)))
+            continue;
+        const char *name = qta_mute_channel_name(channel);
+        put(page, comma);
+        qta_json_write_string(page, name, strlen(name));
+        comma = ",";
+    }
+    put(page, "]");
+    put_number(page, "mute_symbols",
+               atomic_load_explicit(&feed->mute_symbols, memory_order_relaxed));
+    if (patience_ns != 0)
+        put_seconds(page, "mute_after_s", patience_ns);
+}
+
 static void write_connection(struct qta_byte_buffer *page, const struct qta_status_sources *sources,
                              size_t index)
 {
@@ -226,8 +257,7 @@ static void write_connection(struct qta_byte_buffer *page, const struct qta_stat
     put_text(page, "state", qta_connection_state_name((enum qta_connection_state)state));
     if (sources->is_market_open)
         put_flag(page, "market_open", sources->is_market_open[index]);
-    if (feed->is_detailed) /* otherwise nobody counts them */
-        put_number(page, "ticks", ticks);
+    put_number(page, "ticks", ticks);
     put_number(page, "frames", qta_counter_read(&feed->frames));
     put_number(page, "bytes", qta_counter_read(&feed->bytes));
     put_number(page, "connects", qta_counter_read(&feed->connects));
@@ -236,6 +266,7 @@ static void write_connection(struct qta_byte_buffer *page, const struct qta_stat
     write_limits(page, feed);
     put_number(page, "gaps", qta_gap_counts_total(feed->is.gaps));
     put_number(page, "send_queue_bytes", qta_counter_read(&feed->send_queue_bytes));
+    write_mute(page, feed);
     if (last_ns != 0)
         put_seconds(page, "last_tick_age_s",
                     sources->now_ns > last_ns ? sources->now_ns - last_ns : 0);

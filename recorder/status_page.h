@@ -19,7 +19,8 @@ struct qta_status_sources {
     int64_t now_ns;                           /**< monotonic */
 };
 
-/** A connection that gives no tick for this long while its market is open is not ready. */
+/** A connection that gives no tick for this long while its market is open is not ready, as long as
+ * its cadence is not learned; then it is ready unless it is mute. */
 #define QTA_READY_SILENCE_NS INT64_C(60000000000)
 
 /** Whether every connection is subscribed and data flows, or its market is closed. Otherwise the

@@ -47,6 +47,14 @@ enum { QTA_ATTEMPTS_UNLIMITED = 0 };
 enum { QTA_FSYNC_NEVER = -1 };
 enum { QTA_TOKEN_COMMAND_WORDS_MAX = 16 };
 
+/** Whose trading hours keep alerts quiet while nothing is to be expected. */
+enum qta_market_calendar {
+    QTA_CALENDAR_AUTO = 0,        /**< by the provider: US equities for Alpaca's stock feeds */
+    QTA_CALENDAR_ALWAYS = 1,      /**< the market never closes */
+    QTA_CALENDAR_US_EQUITIES = 2, /**< 09:30 to 16:00 in New York, holidays, half days */
+    QTA_CALENDAR_US_EQUITIES_EXTENDED = 3, /**< likewise, 04:00 to 20:00 */
+};
+
 /** One provider. Strings are borrowed until qta_gateway_create() returns. */
 struct qta_provider_options {
     const char *name;    /**< unique; ticks carry it; prefix of the key variables */
@@ -85,6 +93,12 @@ struct qta_provider_options {
 
     const char *tls_ca_file; /**< PEM with the CAs to trust instead of the system's; NULL */
     bool tls_is_insecure;    /**< accept any certificate: loudly */
+
+    enum qta_market_calendar calendar; /**< auto: as streaming_health has it */
+    const char *const *closed_days;    /**< "2025-01-09": besides the calendar's */
+    size_t closed_day_count;
+    int64_t silence_max_ns;          /**< without a tick is mute; 0: what was learned decides */
+    int64_t mute_reconnect_after_ns; /**< how long a mute connection is kept; 0: for ever */
 };
 
 struct qta_recording_options {
@@ -107,13 +121,6 @@ struct qta_endpoint_options {
     bool is_enabled;
     const char *host;
     uint32_t port; /**< 0: any that is free; the log tells which */
-};
-
-/** Whose trading hours keep alerts quiet while nothing is to be expected. */
-enum qta_market_calendar {
-    QTA_CALENDAR_AUTO = 0,        /**< by the provider: US equities for Alpaca's stock feeds */
-    QTA_CALENDAR_ALWAYS = 1,      /**< the market never closes */
-    QTA_CALENDAR_US_EQUITIES = 2, /**< 09:30 to 16:00 in New York, holidays, half days */
 };
 
 /** Where alerts are told, as bits. */

@@ -82,6 +82,11 @@ $ cat > good.yaml <<'END'
 |       symbols_per_connection: 0
 |       streams_per_connection: 0
 |       compression: false
+|       calendar: auto
+|       closed_days: []
+|       mute:
+|         max_silence: 0
+|         reconnect_after: 60s
 |       tls:
 |         ca_file: null
 |         insecure: false

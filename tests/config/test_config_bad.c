@@ -213,8 +213,8 @@ static void values_of_the_wrong_kind_are_told_what_they_must_be(void **state)
                       "  alerts:\n    channels: [metrics]\n    command: mail -s qta\n"
                       "    webhook_url: ftp://x/y?token=secret\n",
          .findings =
-             "E f.yaml:4: streaming_health.monitoring.calendar must be 'auto', 'always' or "
-             "'us_equities', not 'us_equity'; did you mean 'us_equities'?\n"
+             "E f.yaml:4: streaming_health.monitoring.calendar must be 'auto', 'always', "
+             "'us_equities' or 'us_equities_extended', not 'us_equity'; did you mean 'us_equities'?\n"
              "E f.yaml:7: streaming_health.alerts.command must begin with the absolute path "
              "of a program\n"
              "E f.yaml:8: streaming_health.alerts.webhook_url must begin with http:// or "
