@@ -297,7 +297,7 @@ CONTROL = "control"  # the provider that nothing is done to
 
 
 async def play(providers, venue, is_done=None, settle_s=0, arguments=(), checks=check_provider,
-               pace_s=2.0, on_quiet=None, control_options=None, **streaming):
+               pace_s=2.0, on_start=None, on_quiet=None, control_options=None, **streaming):
     """One recorder plays all cases side by side, with a provider between them that nothing is done
     to. Returns how many cases failed."""
     from venue import good  # pylint: disable=import-outside-toplevel
@@ -313,6 +313,8 @@ async def play(providers, venue, is_done=None, settle_s=0, arguments=(), checks=
                                **streaming), *arguments)
     failed = 0
     try:
+        if on_start:
+            on_start(recorder)
         if is_done:
             await until(lambda: recorder.ends() or is_done(), "the play is over")
         else:

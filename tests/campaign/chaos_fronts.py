@@ -168,14 +168,19 @@ async def hurt(front, venue):
         await chaos.until(lambda: flowing(count), f"ticks flow after {step} of {front.name}", 30)
 
 
-async def venue_away(venue, found):
+STATUSES = {"haproxy": {503}, "nginx": {502}, "stunnel": set()}  # while the venue is gone
+
+
+async def venue_away(venue, found, recorder):
     """The venue itself goes, and its port answers nothing: fronts say 502 or 503, or just end."""
     venue.server.close()
     counts = {front.name: len(venue.entries(front.name)) for front in found}
     for entry in venue.ledger:
         if entry.provider != chaos.CONTROL and entry.peer:
             entry.peer.reset()
-    await asyncio.sleep(1)
+    await chaos.until(lambda: all(f"{front.name}: the upgrade was refused: {status}" in
+                                  recorder.log() for front in found
+                                  for status in STATUSES[front.name]), "fronts say so", 30)
     venue.server = None
     await venue.start()
     for front in found:
@@ -196,8 +201,7 @@ def check_case(provider, records, venue):
         check(len(opened) == len(venue.entries(provider.name)), "what opened is what the venue saw",
               len(opened), len(venue.entries(provider.name)))
         statuses = {record["code"] for record in losses if record["cause"] == "http"}
-        check(statuses == ({"haproxy": {503}, "nginx": {502}, "stunnel": set()}[provider.name]),
-              "statuses while the venue was gone", statuses)
+        check(statuses == STATUSES[provider.name], "statuses while the venue was gone", statuses)
     return chaos.check_provider(provider, records, venue, has_all_attempts=False)
 
 
@@ -205,7 +209,7 @@ async def run(found, folder, made):
     venue = Venue()
     await venue.start()
     providers = []
-    state = {"task": None}
+    days = []
     for front in found:
         front.prepare(folder, venue.port)
         await front.start()
@@ -213,22 +217,21 @@ async def run(found, folder, made):
                                   url=f"wss://localhost:{front.port}/{front.name}",
                                   tls={"ca_file": made.path("ca.pem")}))
 
-    async def day():
+    async def day(recorder):
         await asyncio.gather(*[hurt(front, venue) for front in found])
-        await venue_away(venue, found)
+        await venue_away(venue, found, recorder)
 
     def is_done():
-        if state["task"] is None:
-            state["task"] = asyncio.ensure_future(day())
-        if state["task"].done():
-            state["task"].result()
-            return True
-        return False
+        if days[0].done():
+            days[0].result()
+        return days[0].done()
     try:
-        return await chaos.play(providers, venue, is_done=is_done, checks=check_case)
+        return await chaos.play(
+            providers, venue, is_done=is_done, checks=check_case, connects_per_minute=0,
+            on_start=lambda recorder: days.append(asyncio.ensure_future(day(recorder))))
     finally:
-        if state["task"]:
-            state["task"].cancel()
+        for task in days:
+            task.cancel()
         for front in found:
             front.end(signal.SIGKILL)
 

@@ -132,24 +132,14 @@ async def abuse_of_pages():
             pages += 1
         figures["pages"] = pages
         check(figures["fds"] < 200, "descriptors are bounded", figures["fds"])
-    attacks = {}
-
-    def is_done():
-        return attacks["task"].done() if attacks else False
-    original = chaos.Recorder
-
-    class Attacked(original):
-        """Is attacked as soon as it runs."""
-        def __init__(self, *arguments, **options):
-            super().__init__(*arguments, **options)
-            attacks["task"] = asyncio.ensure_future(attack(self))
-    chaos.Recorder = Attacked
-    try:
-        failed = await chaos.play(providers, venue, is_done=is_done, streaming_health=HEALTH,
-                                  pace_s=0.5)
-        attacks["task"].result()
-    finally:
-        chaos.Recorder = original
+    attacks = []
+    failed = await chaos.play(
+        providers, venue, streaming_health=HEALTH, pace_s=0.5, is_done=lambda: attacks[0].done(),
+        on_start=lambda recorder: attacks.append(asyncio.ensure_future(attack(recorder))))
+    if attacks[0].done():
+        attacks[0].result()
+    else:
+        attacks[0].cancel()
     print(f"     at most {figures.get('fds')} descriptors, {figures.get('pages')} pages a second")
     return failed
 
