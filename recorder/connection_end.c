@@ -92,10 +92,12 @@ static void wait_for(struct qta_connection *connection, const char *sentence, in
 static void decide(struct qta_connection *connection, const struct qta_connection_failure *failure,
                    bool is_refused)
 {
-    connection->refusals = is_refused ? connection->refusals + 1 : 0;
+    bool is_key_over = qta_login_is_over(&connection->login, connection->realtime_ns);
+    bool is_final = failure->is_final && !(is_key_over && failure->cause == QTA_CAUSE_AUTH);
+    connection->refusals = is_refused && !is_key_over ? connection->refusals + 1 : 0;
     if (is_throttle(failure)) /* for all connections of the provider */
         qta_connection_throttle(connection, QTA_THROTTLE_CONNECTS, failure->retry_after_ns);
-    if (failure->is_final) {
+    if (is_final) {
         block(connection, QTA_ERR_REFUSED, failure, "; not tried again");
         return;
     }

@@ -59,6 +59,13 @@ static inline bool qta_login_is_stale(const struct qta_login *login)
  *  QTA_ERR_NOMEM: nothing has changed. */
 enum qta_status qta_login_renew(struct qta_login *login, struct qta_error *err);
 
+/** Whether the keys have ended and others are looked for: a venue that refuses them is right, and
+ * not for good. */
+static inline bool qta_login_is_over(const struct qta_login *login, int64_t realtime_ns)
+{
+    return qta_auth_manager_figures(login->manager).expires_ns <= realtime_ns;
+}
+
 /** Adds the headers of the method, if it has any; their texts stay valid until keys are renewed.
  *  QTA_ERR_CONFIG: the adapter has filled all places. */
 enum qta_status qta_login_add_headers(const struct qta_login *login,

@@ -495,6 +495,32 @@ static void lost_authentication_is_renewed_once(void **state)
     stop(&venue);
 }
 
+static void new_keys_are_for_the_next_login(void **state)
+{
+    (void)state;
+    static const char again[] = "{\"action\":\"auth\",\"key\":\"KID2\",\"secret\":\"SEC2\"}";
+    struct venue venue;
+    start_ready(&venue);
+    assert_int_equal(qta_alpaca_adapter_ops.set_credentials(venue.adapter, "KID2", "SEC2", NULL),
+                     QTA_OK);
+    wait_s(&venue, 60);
+    assert_int_equal(venue.host.sent_count, 0);
+    assert_int_equal(venue.host.fail_count, 0);
+    qta_adapter_on_close(venue.adapter);
+    qta_adapter_on_open(venue.adapter, venue.now_ns);
+    hear(&venue, greeting);
+    assert_sent(&venue, 0, again);
+    stop(&venue);
+
+    start(&venue, QTA_AUTH_BEARER, "json");
+    assert_int_equal(qta_alpaca_adapter_ops.set_credentials(venue.adapter, "TOKEN2", NULL, NULL),
+                     QTA_OK);
+    struct qta_connect_request request;
+    assert_int_equal(qta_adapter_describe_connection(venue.adapter, NULL, &request, NULL), QTA_OK);
+    assert_string_equal(request.headers[0].value, "Bearer TOKEN2");
+    stop(&venue);
+}
+
 static void a_hostile_error_text_stays_one_plain_sentence(void **state)
 {
     (void)state;
@@ -554,6 +580,7 @@ int main(void)
         cmocka_unit_test(every_error_code_has_its_reaction),
         cmocka_unit_test(one_channel_that_is_not_offered_costs_no_other),
         cmocka_unit_test(lost_authentication_is_renewed_once),
+        cmocka_unit_test(new_keys_are_for_the_next_login),
         cmocka_unit_test(a_hostile_error_text_stays_one_plain_sentence),
         cmocka_unit_test(keys_that_the_venue_repeats_are_not_passed_on),
         cmocka_unit_test(nothing_is_delivered_after_a_failure),

@@ -181,6 +181,21 @@ static void new_keys_wake_a_provider_that_was_refused_for_good(void **state)
     assert_int_equal(scripted_links(stage.transport), 1);
 }
 
+/* The token in use ended long ago; the next one is on its way. */
+static void a_key_that_has_ended_is_not_refused_for_good(void **state)
+{
+    (void)state;
+    static const struct act acts[] = {{.says = "block"}, {.says = "block"}, {0}};
+    stage.acts = acts;
+    stage.act_count = 3;
+    stage.provider.api_key = "x.eyJleHAiOjF9.x"; /* {"exp":1} */
+    stage_open(&stage);
+    stage_run_for(&stage, 60 * STAGE_S);
+    assert_null(stage_conn(&stage, QTA_CONN_BLOCKED));
+    assert_int_equal(scripted_attempts(stage.transport), 3);
+    assert_false(stage.is_over);
+}
+
 /* ---- what nobody gets to see ------------------------------------------------------------------
  */
 
@@ -248,6 +263,7 @@ int main(void)
         TEST(new_keys_are_for_the_next_login_and_the_connection_stays),
         TEST(an_adapter_with_its_own_login_is_told_at_once),
         TEST(new_keys_wake_a_provider_that_was_refused_for_good),
+        TEST(a_key_that_has_ended_is_not_refused_for_good),
         TEST(keys_that_come_back_are_in_no_name_record_or_log),
         TEST(old_keys_are_hidden_until_there_are_newer_ones_twice),
     };
