@@ -108,9 +108,9 @@ static void tell_feed(struct qta_connection *connection)
 /* Only data makes a connection a good one: opened or subscribed is not enough. */
 static void note_data(struct qta_connection *connection)
 {
-    if (connection->feed.ticks == connection->ticks_seen)
+    if (connection->ticks == connection->ticks_seen)
         return;
-    connection->ticks_seen = connection->feed.ticks;
+    connection->ticks_seen = connection->ticks;
     if (connection->epoch != 0 && qta_backoff_flow(&connection->backoff, connection->now_ns))
         qta_circuit_breaker_succeed(&connection->breaker);
 }

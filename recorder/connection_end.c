@@ -62,7 +62,7 @@ static bool is_quiet(const struct qta_connection *connection,
 {
     return failure->cause != QTA_CAUSE_SILENT && failure->cause != QTA_CAUSE_MUTE &&
            connection->subscribed_ns != INT64_MAX &&
-           connection->feed.ticks == connection->ticks_at_open &&
+           connection->ticks == connection->ticks_at_open &&
            connection->now_ns - connection->subscribed_ns >= QUIET_NS;
 }
 

@@ -122,6 +122,7 @@ static void host_emit(struct qta_adapter_host *host, struct qta_tick *tick)
     struct qta_connection *connection = connection_of(host);
     if (!qta_connection_is_live(connection))
         return;
+    connection->ticks++;
     struct qta_publisher *publisher = connection->options.publisher;
     uint32_t traits = connection->options.ops->traits;
     if (traits & QTA_TRAIT_STAMPS_ALL) {

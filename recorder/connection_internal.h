@@ -72,8 +72,9 @@ struct qta_connection {
     struct qta_backoff backoff;
     struct qta_circuit_breaker breaker;
     struct qta_connect_turn turn;
-    uint64_t ticks_at_open; /* of feed.ticks, when this connection was opened */
-    uint64_t ticks_seen;    /* of feed.ticks, when the backoff was last told of them */
+    uint64_t ticks;         /* that came over it, also those that another line brought before */
+    uint64_t ticks_at_open; /* as many as there were when this connection was opened */
+    uint64_t ticks_seen;    /* as many as the backoff was told of */
     int64_t subscribed_ns;  /* since when this connection is; INT64_MAX: not yet */
     struct qta_send_queue send_queue;
     struct qta_wants *wants;

@@ -33,7 +33,7 @@ static void open_connection(struct qta_connection *connection)
     connection->deadline_ns = connection->now_ns + QTA_READY_TIMEOUT_NS;
     connection->service_ns = connection->now_ns;
     connection->subscribed_ns = INT64_MAX;
-    connection->ticks_at_open = connection->feed.ticks;
+    connection->ticks_at_open = connection->ticks;
     qta_feed_open(&connection->feed, connection->now_ns);
     qta_counter_add(&connection->options.counters->connects, 1);
     qta_counter_add(&connection->options.counters->connected, 1);
