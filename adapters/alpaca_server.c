@@ -799,11 +799,6 @@ int64_t qta_alpaca_client_service(struct qta_alpaca_client *client, int64_t now_
     return INT64_MAX;
 }
 
-bool qta_alpaca_client_is_authenticated(const struct qta_alpaca_client *client)
-{
-    return client->is_authenticated;
-}
-
 bool qta_alpaca_client_is_subscribed(const struct qta_alpaca_client *client)
 {
     return client->subscription_count > 0;

@@ -99,8 +99,6 @@ void qta_alpaca_client_flush(struct qta_alpaca_client *client);
 /** Sends an error and closes: QTA_ALPACA_ERROR_SLOW_CLIENT, for one. */
 void qta_alpaca_client_fail(struct qta_alpaca_client *client, enum qta_alpaca_server_error error);
 
-bool qta_alpaca_client_is_authenticated(const struct qta_alpaca_client *client);
-
 /** Whether it is subscribed to anything. */
 bool qta_alpaca_client_is_subscribed(const struct qta_alpaca_client *client);
 

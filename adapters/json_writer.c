@@ -71,13 +71,6 @@ void qta_json_write_u64(struct qta_byte_buffer *buffer, uint64_t value)
     qta_byte_buffer_append(buffer, digits + at, sizeof digits - at);
 }
 
-void qta_json_write_i64(struct qta_byte_buffer *buffer, int64_t value)
-{
-    if (value < 0)
-        qta_byte_buffer_append_byte(buffer, '-');
-    qta_json_write_u64(buffer, value < 0 ? UINT64_C(0) - (uint64_t)value : (uint64_t)value);
-}
-
 void qta_json_write_time(struct qta_byte_buffer *buffer, struct qta_json_second *second,
                          int64_t ts_ns)
 {

@@ -17,7 +17,6 @@ void qta_json_write_string(struct qta_byte_buffer *buffer, const char *text, siz
 void qta_json_write_decimal(struct qta_byte_buffer *buffer, struct qta_decimal value);
 
 void qta_json_write_u64(struct qta_byte_buffer *buffer, uint64_t value);
-void qta_json_write_i64(struct qta_byte_buffer *buffer, int64_t value);
 
 /** The second that the last time fell into, and its text. Times mostly come in order, so that one
  *  look at the calendar a second is enough. Start with all zero. */

@@ -578,12 +578,12 @@ static enum qta_status resolve_times(const struct settings *settings, const char
 {
     if (settings->from.kind == QTA_SESSION_TIME_NONE && settings->to.kind == QTA_SESSION_TIME_NONE)
         return QTA_OK;
-    struct qta_session_info info;
-    enum qta_status status = qta_session_info_read(path, &info, err);
+    struct qta_session_start start;
+    enum qta_status status = qta_session_start_read(path, &start, err);
     if (status != QTA_OK)
         return status;
-    filter->from_ns = qta_session_time_resolve(&settings->from, &info, filter->from_ns);
-    filter->until_ns = qta_session_time_resolve(&settings->to, &info, filter->until_ns);
+    filter->from_ns = qta_session_time_resolve(&settings->from, &start, filter->from_ns);
+    filter->until_ns = qta_session_time_resolve(&settings->to, &start, filter->until_ns);
     return QTA_OK;
 }
 

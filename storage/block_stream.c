@@ -314,9 +314,6 @@ static enum qta_status open_block(struct qta_block_stream *stream, const struct 
     struct qta_error cause;
     enum qta_status status = qta_segment_reader_payload_into(&stream->segment, frame,
                                                              &block->payload, &cause);
-    if (status == QTA_OK && frame->codec_version != QTA_BLOCK_CODEC_VERSION)
-        status = qta_error_set(&cause, QTA_ERR_DAMAGED, "its codec %u is not known to this program",
-                               frame->codec_version);
     if (status == QTA_OK) {
         struct qta_block_input input = {
             .payload = block->payload.bytes,

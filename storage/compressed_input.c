@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -24,7 +23,6 @@ struct qta_compressed_input {
     bool is_file_at_end;
     bool is_frame_open; /* unpacking is in the middle of a gzip member or zstd frame */
     uint64_t done_bytes;
-    uint64_t total_bytes;
     z_stream gzip;
     bool has_gzip;
     ZSTD_DStream *zstd;
@@ -53,9 +51,6 @@ static enum qta_status open_file(struct qta_compressed_input *input, const char 
         return qta_error_set(err, QTA_ERR_STATE, "stopped");
     if (input->fd < 0)
         return qta_error_set_errno(err, "cannot open '%s'", input->path);
-    struct stat stat;
-    if (fstat(input->fd, &stat) == 0 && S_ISREG(stat.st_mode))
-        input->total_bytes = (uint64_t)stat.st_size;
     return QTA_OK;
 }
 
@@ -96,11 +91,6 @@ void qta_compressed_input_destroy(struct qta_compressed_input *input)
 uint64_t qta_compressed_input_done_bytes(const struct qta_compressed_input *input)
 {
     return input->done_bytes;
-}
-
-uint64_t qta_compressed_input_total_bytes(const struct qta_compressed_input *input)
-{
-    return input->total_bytes;
 }
 
 /* Reads from the file as it is; *count is 0 at its end. */

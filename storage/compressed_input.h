@@ -28,8 +28,7 @@ void qta_compressed_input_destroy(struct qta_compressed_input *input);
 enum qta_status qta_compressed_input_read(struct qta_compressed_input *input, void *bytes,
                                           size_t capacity, size_t *count, struct qta_error *err);
 
-/** How far it is in the file as it is on disk, and its size there; 0 when that is not known. */
+/** How far it is in the file as it is on disk. */
 uint64_t qta_compressed_input_done_bytes(const struct qta_compressed_input *input);
-uint64_t qta_compressed_input_total_bytes(const struct qta_compressed_input *input);
 
 #endif

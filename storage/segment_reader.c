@@ -10,6 +10,7 @@
 
 #include "core/bytes.h"
 #include "core/crc32c.h"
+#include "storage/block_layout.h"
 
 static const char *label_of(const struct qta_segment_reader *reader, char *text)
 {
@@ -50,6 +51,20 @@ static enum qta_status read_head(struct qta_segment_reader *reader, uint64_t off
     return status;
 }
 
+/* A payload of a later coding is no use to this program; what has no ticks or stored frames says
+ * itself what it is. */
+static enum qta_status check_codec(const struct qta_frame *frame, struct qta_error *err)
+{
+    bool is_known = (frame->kind != QTA_FRAME_TICKS ||
+                     frame->codec_version == QTA_BLOCK_CODEC_VERSION) &&
+                    (frame->kind != QTA_FRAME_STORED ||
+                     frame->codec_version == QTA_RAW_BLOCK_VERSION);
+    return is_known
+               ? QTA_OK
+               : qta_error_set(err, QTA_ERR_DAMAGED, "its codec %u is not known to this program",
+                               frame->codec_version);
+}
+
 enum qta_status qta_segment_reader_payload_into(struct qta_segment_reader *reader,
                                                 const struct qta_frame *frame,
                                                 struct qta_packed_writer *buffer,
@@ -66,7 +81,7 @@ enum qta_status qta_segment_reader_payload_into(struct qta_segment_reader *reade
     if (qta_crc32c(0, bytes, frame->payload_bytes) != frame->payload_checksum)
         return qta_error_set(err, QTA_ERR_DAMAGED, "it fails its checksum");
     buffer->length = frame->payload_bytes;
-    return QTA_OK;
+    return check_codec(frame, err);
 }
 
 enum qta_status qta_segment_reader_payload(struct qta_segment_reader *reader,
@@ -431,9 +446,6 @@ enum qta_status qta_segment_reader_raw(struct qta_segment_reader *reader,
                                        const struct qta_frame *frame, struct qta_raw_cursor *block,
                                        struct qta_error *err)
 {
-    if (frame->codec_version != QTA_RAW_BLOCK_VERSION)
-        return qta_error_set(err, QTA_ERR_DAMAGED, "its codec %u is not known to this program",
-                             frame->codec_version);
     enum qta_status status = read_raw(reader, frame, QTA_STORED_RAW_BYTES_MAX, err);
     if (status == QTA_OK &&
         !qta_raw_cursor_begin(block, reader->raw.bytes, reader->raw.length, frame->count))

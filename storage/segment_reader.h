@@ -52,8 +52,8 @@ uint64_t qta_segment_reader_skip_holes(const struct qta_segment_reader *reader, 
 /** What the frames of a segment span, its known holes included: what its header has to say. */
 void qta_segment_reader_span(const struct qta_segment_reader *reader, struct qta_tick_span *span);
 
-/** Reads a frame's payload and checks it: *payload is valid until the next call. QTA_ERR_DAMAGED
- * says what is wrong, without the file's name. */
+/** Reads a frame's payload and checks it, also that its coding is known: *payload is valid until
+ *  the next call. QTA_ERR_DAMAGED says what is wrong, without the file's name. */
 enum qta_status qta_segment_reader_payload(struct qta_segment_reader *reader,
                                            const struct qta_frame *frame, const uint8_t **payload,
                                            struct qta_error *err);

@@ -146,9 +146,6 @@ static enum qta_status decode(struct work *work, const struct qta_frame *frame,
         .translate = know_id,
         .user = salvage,
     };
-    if (frame->codec_version != QTA_BLOCK_CODEC_VERSION)
-        return qta_error_set(err, QTA_ERR_DAMAGED, "its codec %u is not known to this program",
-                             frame->codec_version);
     if (frame->count > QTA_BLOCK_TICKS_MAX)
         return qta_error_set(err, QTA_ERR_DAMAGED, "it has too many ticks");
     enum qta_status status = qta_block_decoder_begin(salvage->decoder, &input, err);

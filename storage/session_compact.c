@@ -87,8 +87,8 @@ static enum qta_status decode(struct compaction *compaction, struct qta_segment_
         .intern_text = take_text,
         .user = compaction,
     };
-    if (frame->codec_version != QTA_BLOCK_CODEC_VERSION || frame->count > QTA_BLOCK_TICKS_MAX)
-        return qta_error_set(err, QTA_ERR_DAMAGED, "its codec is not known to this program");
+    if (frame->count > QTA_BLOCK_TICKS_MAX)
+        return qta_error_set(err, QTA_ERR_DAMAGED, "it has too many ticks");
     status = qta_block_decoder_begin(compaction->decoder, &input, err);
     for (size_t done = 0; status == QTA_OK && done < frame->count;) {
         size_t got = qta_block_decoder_next(compaction->decoder, ticks + done, frame->count - done);

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <qta/archive.h>
+
 #include "storage/index_lookup.h"
 #include "storage/journal_reader.h"
 #include "storage/sealer.h"
@@ -313,6 +315,11 @@ static enum qta_status check_and_name(struct repair *repair, const char *output,
     if (verdict.records != repair->salvage.result->records)
         return qta_error_set(err, QTA_ERR_STATE,
                              "the repaired session has other records than were saved");
+    if (qta_session_folder_is_pinned(&repair->source)) {
+        status = qta_session_pin(place->stage_path, true, err);
+        if (status != QTA_OK)
+            return status;
+    }
     if (env->ops->rename_at(env, place->directory_fd, place->stage, place->name) != 0)
         return qta_error_set_errno(err, "cannot name '%s'", output);
     if (env->ops->sync(env, place->directory_fd) != 0)

@@ -35,15 +35,15 @@ enum qta_status qta_session_choice_resolve(const struct qta_session_choice *choi
         choice->event_from.kind == QTA_SESSION_TIME_NONE &&
         choice->event_until.kind == QTA_SESSION_TIME_NONE)
         return QTA_OK;
-    struct qta_session_info info; /* it has the zone and the first day */
-    enum qta_status status = qta_session_info_read(path, &info, err);
+    struct qta_session_start start; /* it has the zone and the first day */
+    enum qta_status status = qta_session_start_read(path, &start, err);
     if (status != QTA_OK)
         return status;
-    filter->from_ns = qta_session_time_resolve(&choice->from, &info, filter->from_ns);
-    filter->until_ns = qta_session_time_resolve(&choice->until, &info, filter->until_ns);
-    filter->event_from_ns = qta_session_time_resolve(&choice->event_from, &info,
+    filter->from_ns = qta_session_time_resolve(&choice->from, &start, filter->from_ns);
+    filter->until_ns = qta_session_time_resolve(&choice->until, &start, filter->until_ns);
+    filter->event_from_ns = qta_session_time_resolve(&choice->event_from, &start,
                                                      filter->event_from_ns);
-    filter->event_until_ns = qta_session_time_resolve(&choice->event_until, &info,
+    filter->event_until_ns = qta_session_time_resolve(&choice->event_until, &start,
                                                       filter->event_until_ns);
     return QTA_OK;
 }

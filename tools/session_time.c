@@ -64,7 +64,7 @@ static int64_t floor_seconds(int64_t time_ns)
 
 static void enter_zone(const char *timezone)
 {
-    char value[sizeof((struct qta_session_info *)0)->timezone + 1];
+    char value[sizeof((struct qta_session_start *)0)->timezone + 1];
     snprintf(value, sizeof value, ":%s", timezone);
     setenv("TZ", value, 1);
     tzset();
@@ -82,21 +82,21 @@ const char *qta_session_time_print(int64_t ts_ns, const char *timezone,
 }
 
 int64_t qta_session_time_resolve(const struct qta_session_time *time,
-                                 const struct qta_session_info *info, int64_t otherwise_ns)
+                                 const struct qta_session_start *start, int64_t otherwise_ns)
 {
     if (time->kind == QTA_SESSION_TIME_NONE)
         return otherwise_ns;
     if (time->kind == QTA_SESSION_TIME_INSTANT)
         return time->value_ns;
-    enter_zone(info->timezone);
+    enter_zone(start->timezone);
     struct tm local;
     time_t seconds = (time_t)floor_seconds(time->value_ns);
     if (time->kind == QTA_SESSION_TIME_DATE) {
         gmtime_r(&seconds, &local);
     } else {
-        if (info->records == 0)
+        if (start->first_ts_recv_ns == QTA_TIME_UNKNOWN)
             return otherwise_ns;
-        time_t first = (time_t)floor_seconds(info->first_ts_recv_ns);
+        time_t first = (time_t)floor_seconds(start->first_ts_recv_ns);
         localtime_r(&first, &local);
         local.tm_hour = (int)(seconds / 3600);
         local.tm_min = (int)(seconds / 60 % 60);

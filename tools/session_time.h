@@ -39,6 +39,6 @@ const char *qta_session_time_print(int64_t ts_ns, const char *timezone,
  *  for a time of day in an empty session. Changes TZ: for the main thread, before there are others.
  */
 int64_t qta_session_time_resolve(const struct qta_session_time *time,
-                                 const struct qta_session_info *info, int64_t otherwise_ns);
+                                 const struct qta_session_start *start, int64_t otherwise_ns);
 
 #endif

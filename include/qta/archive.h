@@ -115,14 +115,14 @@ struct qta_repair_result {
     uint64_t segments;    /**< of the new session */
 };
 
-/** Saves what is good of a session into a new one at output, which must not be there: whole blocks
- *  as they are, around those that are damaged, and what was not sealed yet. Records keep their
- *  numbers; what is lost is noted as known holes, which readers pass over. The new session is
- *  verified before it gets its name. The session itself is only read. Problems and losses are told
- *  as whole sentences. QTA_OK: nothing was lost; QTA_ERR_DAMAGED: something was, result says how
- *  much, and there is a new session unless result->records is 0; QTA_ERR_LOCKED: it is being
- *  recorded; QTA_ERR_USAGE: output is there already; others as qta_session_reader_create() and
- *  QTA_ERR_NO_SPACE: there is no new session then. */
+/** Saves what is good of a session into a new one at output, which must not be there, pinned
+ *  as the old one is: whole blocks as they are, around those that are damaged, and what was not
+ * sealed yet. Records keep their numbers; what is lost is noted as known holes, which readers pass
+ * over. The new session is verified before it gets its name. The session itself is only read.
+ * Problems and losses are told as whole sentences. QTA_OK: nothing was lost; QTA_ERR_DAMAGED:
+ * something was, result says how much, and there is a new session unless result->records is 0;
+ * QTA_ERR_LOCKED: it is being recorded; QTA_ERR_USAGE: output is there already; others as
+ * qta_session_reader_create() and QTA_ERR_NO_SPACE: there is no new session then. */
 QTA_API enum qta_status qta_session_repair(const char *path, const char *output,
                                            qta_problem_callback on_problem, void *user,
                                            struct qta_repair_result *result, struct qta_error *err);

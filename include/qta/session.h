@@ -244,6 +244,17 @@ struct qta_session_info {
     char timezone[64];
 };
 
+/** Where a session begins, for those who need no more of it. */
+struct qta_session_start {
+    int64_t first_ts_recv_ns; /**< QTA_TIME_UNKNOWN when it is empty */
+    char timezone[64];
+};
+
+/** Looks at as little as it takes: mostly at the header of the first segment. Errors as
+ *  reader_create. */
+QTA_API enum qta_status qta_session_start_read(const char *path, struct qta_session_start *start,
+                                               struct qta_error *err);
+
 /** Reads the index and counts what is still in the journal. Errors as reader_create. */
 QTA_API enum qta_status qta_session_info_read(const char *path, struct qta_session_info *info,
                                               struct qta_error *err);

@@ -97,10 +97,6 @@ static void json_numbers_keep_their_digits(void **state)
     assert_text(&buffer, "18446744073709551615");
     qta_json_write_u64(&buffer, 0);
     assert_text(&buffer, "0");
-    qta_json_write_i64(&buffer, INT64_MIN);
-    assert_text(&buffer, "-9223372036854775808");
-    qta_json_write_i64(&buffer, 7);
-    assert_text(&buffer, "7");
     qta_byte_buffer_finish(&buffer);
 }
 

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,6 +115,46 @@ static void run_that_was_not_closed_is_found_whole(void **state)
     tick_maker_finish(&maker);
 }
 
+static void expect_start_as_info_tells(const char *path)
+{
+    struct qta_session_start start;
+    struct qta_session_info info;
+    assert_int_equal(qta_session_start_read(path, &start, NULL), QTA_OK);
+    assert_int_equal(qta_session_info_read(path, &info, NULL), QTA_OK);
+    assert_int_equal(start.first_ts_recv_ns, info.first_ts_recv_ns);
+    assert_string_equal(start.timezone, info.timezone);
+}
+
+/* Also where nothing is sealed, and where the first header is damaged. */
+static void start_is_told_without_the_rest(void **state)
+{
+    struct scratch *scratch = *state;
+    struct qta_session_writer_options options = small_options(scratch);
+    struct qta_session_writer *writer;
+    struct tick_maker maker;
+    char path[400];
+    size_t length;
+    struct qta_session_start start;
+    assert_int_equal(qta_session_start_read(scratch->session, &start, NULL), QTA_ERR_NOT_FOUND);
+    tick_maker_init(&maker, 1);
+    assert_int_equal(qta_session_writer_create(&writer, &options, maker.names, NULL), QTA_OK);
+    expect_start_as_info_tells(scratch->session);
+    append_random(writer, &maker, 3, NULL);
+    expect_start_as_info_tells(scratch->session);
+    append_random(writer, &maker, 2000, NULL);
+    assert_int_equal(qta_session_writer_close(writer, NULL), QTA_OK);
+    qta_session_writer_destroy(writer);
+    tick_maker_finish(&maker);
+    expect_start_as_info_tells(scratch->session);
+    snprintf(path, sizeof path, "%s/segments/000001.qseg", scratch->session);
+    uint8_t *bytes = load_file(path, &length);
+    assert_non_null(bytes);
+    bytes[40] ^= 1;
+    write_file(path, bytes, length);
+    free(bytes);
+    expect_start_as_info_tells(scratch->session);
+}
+
 /* Names of any bytes and any length that a dictionary takes. */
 static void names_of_any_kind_come_back(void **state)
 {
@@ -175,6 +216,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_type_and_value_comes_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(start_is_told_without_the_rest, setup, teardown),
         cmocka_unit_test_setup_teardown(names_of_any_kind_come_back, setup, teardown),
         cmocka_unit_test_setup_teardown(several_runs_are_one_session, setup, teardown),
         cmocka_unit_test_setup_teardown(run_that_was_not_closed_is_found_whole, setup, teardown),

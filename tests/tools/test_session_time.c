@@ -16,12 +16,12 @@
 
 enum { OTHERWISE = 4711 };
 
-static struct qta_session_info session_in(const char *timezone, const char *first)
+static struct qta_session_start session_in(const char *timezone, const char *first)
 {
-    struct qta_session_info info = {.records = 1};
-    snprintf(info.timezone, sizeof info.timezone, "%s", timezone);
-    assert_int_equal(qta_timestamp_parse(first, strlen(first), &info.first_ts_recv_ns), QTA_OK);
-    return info;
+    struct qta_session_start start;
+    snprintf(start.timezone, sizeof start.timezone, "%s", timezone);
+    assert_int_equal(qta_timestamp_parse(first, strlen(first), &start.first_ts_recv_ns), QTA_OK);
+    return start;
 }
 
 static void times_are_read_in_the_zone_of_the_session(void **state)
@@ -54,14 +54,14 @@ static void times_are_read_in_the_zone_of_the_session(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         print_message("case '%s' in %s\n", cases[i].text, cases[i].timezone);
-        struct qta_session_info info = session_in(cases[i].timezone, cases[i].first);
+        struct qta_session_start start = session_in(cases[i].timezone, cases[i].first);
         struct qta_session_time time = {0};
         assert_true(qta_session_time_read(cases[i].text, &time));
         int64_t expected_ns;
         assert_int_equal(
             qta_timestamp_parse(cases[i].expected, strlen(cases[i].expected), &expected_ns),
             QTA_OK);
-        assert_int_equal(qta_session_time_resolve(&time, &info, OTHERWISE), expected_ns);
+        assert_int_equal(qta_session_time_resolve(&time, &start, OTHERWISE), expected_ns);
     }
 }
 
@@ -101,18 +101,18 @@ static void other_texts_are_refused_and_leave_the_field_alone(void **state)
 static void what_was_not_given_is_the_otherwise(void **state)
 {
     (void)state;
-    struct qta_session_info info = session_in("UTC", "2024-05-01T00:00:00Z");
+    struct qta_session_start start = session_in("UTC", "2024-05-01T00:00:00Z");
     struct qta_session_time time = {0};
-    assert_int_equal(qta_session_time_resolve(&time, &info, OTHERWISE), OTHERWISE);
+    assert_int_equal(qta_session_time_resolve(&time, &start, OTHERWISE), OTHERWISE);
 }
 
 static void an_empty_session_has_no_day_for_a_time(void **state)
 {
     (void)state;
-    struct qta_session_info info = {.first_ts_recv_ns = QTA_TIME_UNKNOWN, .timezone = "UTC"};
+    struct qta_session_start start = {.first_ts_recv_ns = QTA_TIME_UNKNOWN, .timezone = "UTC"};
     struct qta_session_time time = {0};
     assert_true(qta_session_time_read("09:30", &time));
-    assert_int_equal(qta_session_time_resolve(&time, &info, OTHERWISE), OTHERWISE);
+    assert_int_equal(qta_session_time_resolve(&time, &start, OTHERWISE), OTHERWISE);
 }
 
 int main(void)
