@@ -77,6 +77,7 @@ struct qta_config_key {
                                             with a NULL text; NULL for none */
     uint16_t offset;  /**< in the struct above; QTA_CONFIG_NO_OFFSET: read by rules of its own */
     bool is_secret;   /**< never shown */
+    bool is_live;     /**< a gateway that runs takes it over, see qta_gateway_reload() */
     const char *unit; /**< of a plain number, "" for none */
     const char *help; /**< one line */
 };

@@ -15,6 +15,7 @@
 #include <qta/print.h>
 #include <qta/timestamp.h>
 
+#include "tools/config_source.h"
 #include "tools/console.h"
 #include "tools/option_table.h"
 #include "tools/private_memory.h"
@@ -111,6 +112,7 @@ static const struct qta_option_help_section sections[] = {
      .rows =
          (const struct qta_option_help_row[]){
              {"SIGINT, SIGTERM", "end cleanly and seal the session; the second time, at once"},
+             {"SIGHUP", "read the configuration and the keys again, take over what differs"},
              {"SIGUSR1", "log how everything stands"},
              {NULL, NULL}}},
     {.title = "Examples",
@@ -152,6 +154,9 @@ static const struct qta_option_table table = {
 struct recorder {
     struct settings settings;
     struct qta_config *config;
+    struct qta_config_source source;
+    const char **overrides; /* of --set, and our own */
+    char *directory;        /* the one of --output */
     struct qta_gateway *gateway;
     struct qta_console *console;
     bool is_recording;
@@ -164,13 +169,16 @@ struct recorder {
     char *line;
     size_t line_bytes;
     bool is_memory_short;
+    bool has_terminal;       /* stderr was one at the start */
     atomic_bool is_printing; /* false once stdout takes nothing more */
 
     /* the console's thread */
     int64_t shown_ns; /* monotonic, of the last progress */
     uint64_t shown_ticks;
     struct qta_service_manager manager;
-    bool is_ready;    /* the manager knows that we run */
+    bool is_ready; /* the manager knows that we run */
+    bool is_reloading;
+    uint64_t reloads; /* that had been taken over when this one began */
     bool is_end_told; /* and that we end */
     int64_t told_ns;  /* when it last heard how things stand */
 };
@@ -191,11 +199,11 @@ static atomic_bool is_stopping;
 
 /* What the console's thread is to do. */
 static atomic_bool wants_status;
+static atomic_bool wants_reload;
 
-static void handle_status_signal(int number)
+static void handle_request(int number)
 {
-    (void)number;
-    atomic_store(&wants_status, true);
+    atomic_store(number == SIGHUP ? &wants_reload : &wants_status, true);
 }
 
 static void handle_signal(int number)
@@ -218,12 +226,16 @@ static void set_signals(void)
     } signals[] = {
         {SIGINT, handle_signal},
         {SIGTERM, handle_signal},
-        {SIGUSR1, handle_status_signal},
+        {SIGHUP, handle_request},
+        {SIGUSR1, handle_request},
     };
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
         struct sigaction action = {.sa_handler = signals[i].handler, .sa_flags = SA_RESTART};
+        struct sigaction before;
         sigemptyset(&action.sa_mask);
-        sigaction(signals[i].number, &action, NULL);
+        sigaction(signals[i].number, NULL, &before);
+        if (signals[i].number != SIGHUP || before.sa_handler != SIG_IGN) /* nohup(1) */
+            sigaction(signals[i].number, &action, NULL);
     }
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is an error like a full disk */
 }
@@ -271,28 +283,27 @@ static enum qta_exit load_config(struct recorder *recorder)
     const struct settings *settings = &recorder->settings;
     size_t count = settings->overrides.count;
     const char **overrides = calloc(count + OWN_OVERRIDES, sizeof(*overrides));
-    char *directory = NULL;
-    bool is_short = !overrides;
-    if (settings->output && asprintf(&directory, "recording.directory=%s", settings->output) < 0)
-        is_short = true;
-    if (is_short) {
-        free(overrides);
+    recorder->overrides = overrides;
+    if (settings->output &&
+        asprintf(&recorder->directory, "recording.directory=%s", settings->output) < 0)
+        recorder->directory = NULL;
+    if (!overrides || (settings->output && !recorder->directory)) {
         qta_program_error("out of memory");
         return QTA_EXIT_FAILED;
     }
     for (size_t i = 0; i < count; i++)
         overrides[i] = settings->overrides.items[i];
-    if (directory) {
-        overrides[count++] = directory;
+    if (recorder->directory) {
+        overrides[count++] = recorder->directory;
         overrides[count++] = "recording.enabled=true";
     }
     overrides[count++] = "recording.enabled?=true"; /* but not of a replay */
+    recorder->source = (struct qta_config_source){
+        .path = settings->config, .overrides = overrides, .count = count};
 
     struct qta_error err;
     enum qta_status status = qta_config_load(&recorder->config, settings->config, overrides, count,
                                              &err);
-    free(directory);
-    free(overrides);
     if (!recorder->config) {
         qta_program_error("%s", err.message);
         return status == QTA_ERR_NOMEM ? QTA_EXIT_FAILED : QTA_EXIT_USAGE;
@@ -438,6 +449,30 @@ static void show_status(const struct recorder *recorder)
     free(text);
 }
 
+/* A terminal that is gone takes with it what was started there to be looked at. */
+static bool has_lost_terminal(const struct recorder *recorder)
+{
+    return recorder->has_terminal && !isatty(STDERR_FILENO);
+}
+
+/* systemd hears when it begins, and when the network thread has taken it over. */
+static void reload(struct recorder *recorder, int64_t now_ns)
+{
+    char text[64];
+    struct qta_gateway_stats stats;
+    if (has_lost_terminal(recorder)) {
+        qta_gateway_stop(recorder->gateway);
+        return;
+    }
+    qta_gateway_stats(recorder->gateway, &stats);
+    snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, now_ns / 1000);
+    qta_service_manager_tell(&recorder->manager, text);
+    recorder->reloads = stats.reloads;
+    recorder->is_reloading = qta_config_source_reload(&recorder->source, recorder->gateway);
+    if (!recorder->is_reloading)
+        qta_service_manager_tell(&recorder->manager, "READY=1");
+}
+
 static void tell_end(struct recorder *recorder)
 {
     if (!recorder->is_end_told)
@@ -455,8 +490,11 @@ static void tell_manager(struct recorder *recorder, int64_t now_ns)
         tell_end(recorder);
     if (stats.last_turn_ns == 0 || recorder->is_end_told)
         return;
-    if (!recorder->is_ready)
+    bool is_reloaded = recorder->is_reloading && stats.reloads != recorder->reloads;
+    if (!recorder->is_ready || is_reloaded)
         qta_service_manager_tell(&recorder->manager, "READY=1");
+    if (is_reloaded)
+        recorder->is_reloading = false;
     if (!recorder->is_ready || now_ns - recorder->told_ns >= STATUS_INTERVAL_NS) {
         char text[256];
         char ticks[QTA_NUMBER_TEXT_BYTES];
@@ -487,6 +525,8 @@ static void on_interval(void *user)
         qta_gateway_stop(recorder->gateway);
     if (atomic_exchange(&wants_status, false))
         show_status(recorder);
+    if (atomic_exchange(&wants_reload, false) && !atomic_load(&is_stopping))
+        reload(recorder, now_ns);
     if (qta_service_manager_is_there(&recorder->manager))
         tell_manager(recorder, now_ns);
     qta_program_log_tell_repeats();
@@ -584,7 +624,8 @@ static enum qta_exit open_and_record(struct recorder *recorder)
     }
     recorder->is_recording = gateway->recording.is_enabled;
     qta_service_manager_tell(&recorder->manager, "STATUS=opening the session");
-    if (qta_gateway_create(&recorder->gateway, gateway, &err) != QTA_OK)
+    if (qta_config_source_note(&recorder->source, recorder->config, &err) != QTA_OK ||
+        qta_gateway_create(&recorder->gateway, gateway, &err) != QTA_OK)
         return qta_program_fail(&err);
     qta_config_destroy(
         recorder->config); /* the gateway has its own copies: keys live there alone */
@@ -599,6 +640,9 @@ static void clean_up(struct recorder *recorder)
     qta_gateway_destroy(recorder->gateway);
     qta_config_destroy(recorder->config);
     qta_service_manager_finish(&recorder->manager);
+    qta_config_source_finish(&recorder->source);
+    free(recorder->overrides);
+    free(recorder->directory);
     qta_option_list_finish(&recorder->settings.overrides);
     free(recorder->line);
 }
@@ -615,6 +659,7 @@ int main(int argc, char **argv)
     hide_secrets(&recorder.settings.overrides);
     qta_program_log_start((enum qta_log_format)recorder.settings.log_format,
                           (enum qta_log_level)recorder.settings.log_level);
+    recorder.has_terminal = isatty(STDERR_FILENO) != 0;
     recorder.format = (enum qta_print_format)recorder.settings.format;
     atomic_store(&recorder.is_printing, true);
     qta_service_manager_init(&recorder.manager);

@@ -213,6 +213,18 @@ QTA_API const struct qta_gateway_options *qta_config_gateway(const struct qta_co
 QTA_API enum qta_status qta_config_print(const struct qta_config *config, char **text,
                                          struct qta_error *err);
 
+/** A key whose value differs: "streaming.buffer_size", "streaming.providers.alpaca.symbols"; one
+ * for a provider that only one of the two has: "streaming.providers.alpaca". is_live: a running
+ * gateway takes it over by qta_gateway_reload(); else it is for the next one. Valid for the call.
+ */
+typedef void (*qta_config_change_function)(void *user, const char *key, bool is_live);
+
+/** What differs between two configurations as qta_config_print() printed them: each key once.
+ *  Secrets are not in there and so not compared. QTA_ERR_NOMEM. */
+QTA_API enum qta_status qta_config_changes(const char *before, const char *after,
+                                           qta_config_change_function function, void *user,
+                                           struct qta_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -33,6 +33,8 @@ $ qta-record --help
 | Signals:
 |   SIGINT, SIGTERM         end cleanly and seal the session; the second time, at
 |                           once
+|   SIGHUP                  read the configuration and the keys again, take over
+|                           what differs
 |   SIGUSR1                 log how everything stands
 |
 | Examples:
