@@ -165,6 +165,75 @@ static void a_day_of_failures_stays_under_the_rate(void **state)
     }
 }
 
+/* A provider with ten connections, a symbol each. */
+static struct stage *make_pool(const struct act *acts, size_t act_count)
+{
+    enum { CONNECTIONS = 10 };
+    static const char *const symbols[CONNECTIONS] = {"A", "B", "C", "D", "E",
+                                                     "F", "G", "H", "I", "J"};
+    static struct qta_subscription subscriptions[CONNECTIONS];
+    for (size_t i = 0; i < CONNECTIONS; i++)
+        subscriptions[i] = (struct qta_subscription){.type = QTA_TICK_TRADE, .symbol = symbols[i]};
+    struct stage *stage = make_stage(acts, act_count);
+    stage->provider.subscriptions = subscriptions;
+    stage->provider.subscription_count = CONNECTIONS;
+    stage->provider.max_connections = CONNECTIONS;
+    stage->provider.symbols_per_connection = 1;
+    stage->provider.connects_per_minute = 30;
+    return stage;
+}
+
+static void ten_connections_share_one_rate(void **state)
+{
+    (void)state;
+    static const struct act act = {.is_refused = true, .end = REFUSED};
+    struct stage *stage = make_pool(&act, 1);
+    stage->options.reconnect_delay_ns = MS;
+    stage->options.reconnect_delay_max_ns = MS;
+    stage_open(stage);
+    stage_run_for(stage, 2 * HOUR);
+    int attempts = scripted_attempts(stage->transport);
+    uint32_t own[10] = {0};
+    for (size_t i = 0; i < stage->tick_count; i++) {
+        const struct qta_tick *tick = &stage->ticks[i];
+        if (tick->type != QTA_TICK_CONN || tick->conn_event.state != QTA_CONN_CONNECTING)
+            continue;
+        const char *detail = qta_dictionary_name(qta_gateway_names(stage->gateway), QTA_NAME_TEXT,
+                                                 tick->conn_event.detail, NULL);
+        long number = strtol(detail, NULL, 10);
+        assert_in_range(number, 1, 10);
+        own[number - 1]++;
+    }
+    assert_in_range(attempts, 1900, 1950);
+    assert_int_equal(worst_minute(stage, attempts), 30);
+    for (int i = 0; i < 10; i++) /* in turn: nobody is starved */
+        assert_in_range(own[i], 190, 200);
+    destroy_stage(stage);
+}
+
+static void one_connections_retry_after_keeps_all_of_them(void **state)
+{
+    (void)state;
+    static const struct act acts[] = {
+        {.is_refused = true,
+         .end = {.cause = QTA_CAUSE_HTTP,
+                 .code = 429,
+                 .retry_after_ns = 300 * S,
+                 .reason = "slow down"}},
+        {.lifetime_ns = 20 * S, .end = RESET},
+        {0},
+    };
+    struct stage *stage = make_pool(acts, 3);
+    stage_open(stage);
+    stage_run_for(stage, 15 * MINUTE);
+    int attempts = scripted_attempts(stage->transport);
+    assert_int_equal(attempts, 12); /* ten at once, of which one is refused and one is cut */
+    assert_true(stage->attempt_ns[9] - stage->attempt_ns[0] < MS);
+    assert_true(stage->attempt_ns[10] - stage->attempt_ns[0] > 300 * S);
+    assert_true(stage->attempt_ns[11] - stage->attempt_ns[10] > 3 * S); /* at half the rate */
+    destroy_stage(stage);
+}
+
 /* ---- hints ------------------------------------------------------------------------------------
  */
 
@@ -515,6 +584,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_day_of_failures_stays_under_the_rate),
+        cmocka_unit_test(ten_connections_share_one_rate),
+        cmocka_unit_test(one_connections_retry_after_keeps_all_of_them),
         cmocka_unit_test(nobody_comes_before_a_retry_after_is_over),
         cmocka_unit_test(a_venue_that_wants_fewer_messages_gets_none_for_a_while),
         cmocka_unit_test(a_venue_that_wants_fewer_connects_sees_none_for_a_while),
