@@ -395,17 +395,12 @@ static struct selection *look_up(struct qta_subscriptions *subscriptions, uint32
     return selection;
 }
 
-static struct selection *selection_of(struct qta_subscriptions *subscriptions,
-                                      struct routes *routes, uint32_t symbol)
+static struct selection *find_route(struct qta_subscriptions *subscriptions, struct routes *routes,
+                                    uint32_t symbol, uint64_t selections)
 {
-    uint64_t selections = atomic_load_explicit(&subscriptions->selections, memory_order_acquire);
-    if (selections == 0 || symbol == 0)
-        return NULL;
-    if (selections != routes->of) {
-        if (routes->routes)
-            memset(routes->routes, 0, routes->count * sizeof *routes->routes);
-        routes->of = selections;
-    }
+    if (selections != routes->of && routes->routes)
+        memset(routes->routes, 0, routes->count * sizeof *routes->routes);
+    routes->of = selections;
     if (symbol >= routes->count && !grow_routes(subscriptions, routes, symbol))
         return look_up(subscriptions, symbol); /* slower, not wrong */
     assert(routes->routes);
@@ -413,6 +408,17 @@ static struct selection *selection_of(struct qta_subscriptions *subscriptions,
     if (!route->is_known)
         *route = (struct route){.selection = look_up(subscriptions, symbol), .is_known = true};
     return route->selection;
+}
+
+static inline struct selection *selection_of(struct qta_subscriptions *subscriptions,
+                                             struct routes *routes, uint32_t symbol)
+{
+    uint64_t selections = atomic_load_explicit(&subscriptions->selections, memory_order_acquire);
+    if (selections == 0 || symbol == 0)
+        return NULL;
+    if (selections == routes->of && symbol < routes->count && routes->routes[symbol].is_known)
+        return routes->routes[symbol].selection;
+    return find_route(subscriptions, routes, symbol, selections);
 }
 
 bool qta_subscriptions_want(struct qta_subscriptions *subscriptions, const struct qta_tick *tick)

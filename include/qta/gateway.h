@@ -7,10 +7,11 @@
  *      qta_gateway_run(gateway, &err);        // returns when stopped, or when a replay ends
  *      qta_gateway_destroy(gateway);
  *
- *  Threads: one network thread reads sockets, decodes, writes the journal and fills the ring;
- *  callbacks run on the thread that is in qta_gateway_run(), or on the one that
+ *  Threads: one network thread reads sockets, decodes, writes the journal and fills the queue of
+ *  the callbacks; these run on the thread that is in qta_gateway_run(), or on the one that
  *  qta_gateway_start() made, one at a time and in the order of rx_seq. A tick is in the journal
- *  before any callback sees it. */
+ *  before any callback sees it. Callbacks that take their time get a queue and a thread of their
+ *  own: see qta/subscriber.h, which also tells how to remove one. */
 #ifndef QTA_GATEWAY_H
 #define QTA_GATEWAY_H
 
@@ -138,8 +139,9 @@ QTA_API const struct qta_dictionary *qta_gateway_names(const struct qta_gateway 
 struct qta_gateway_stats {
     uint64_t ticks_by_type[QTA_TICK_TYPE_END]; /**< on their way to the callbacks */
     uint64_t market_ticks;
-    uint64_t dispatched; /**< ticks taken from the ring for the callbacks */
-    uint64_t dropped;    /**< ticks that the callbacks missed, by the overflow policy */
+    /* of the gateway's own callbacks; other subscribers have qta_subscriber_stats() */
+    uint64_t dispatched; /**< ticks handed to them; none as long as there is no callback */
+    uint64_t dropped;    /**< ticks that they missed, by the overflow policy */
     uint64_t
         unrecorded;   /**< of all ticks, those that the session could not take: recording.on_full */
     uint64_t outages; /**< how often recording had to stop because of the disk */
@@ -153,7 +155,7 @@ struct qta_gateway_stats {
     uint64_t refused_subscriptions;
     uint64_t reloads;     /**< configurations that qta_gateway_reload() brought and that were taken
                              over;     of several at a time the last one counts */
-    uint64_t queued;      /**< waiting in the ring now */
+    uint64_t queued;      /**< waiting for the callbacks now */
     int64_t last_turn_ns; /**< CLOCK_MONOTONIC, when the network thread began its last turn: at most
                                a second ago while all is well; 0 before the first */
     int64_t latency_ns_min; /**< ts_recv - ts_event of market ticks; 0 when none */

@@ -54,18 +54,24 @@ struct play {
     struct scratch_session session;
 };
 
-static void open_play(struct play *play)
+static void open_play_with(struct play *play, uint32_t buffer_size,
+                           enum qta_overflow_policy overflow)
 {
     memset(play, 0, sizeof *play);
     stage_init(&play->stage, "chatty");
     play->folder = scratch_make_in_memory();
     play->stage.venue.on_message = on_message;
-    play->stage.options.buffer_size = LARGE;
-    play->stage.options.overflow = QTA_OVERFLOW_BLOCK;
+    play->stage.options.buffer_size = buffer_size;
+    play->stage.options.overflow = overflow;
     play->stage.options.callback_hang_after_ns = 200 * MS;
     play->stage.options.recording.is_enabled = true;
     play->stage.options.recording.directory = play->folder;
     stage_open(&play->stage);
+}
+
+static void open_play(struct play *play)
+{
+    open_play_with(play, LARGE, QTA_OVERFLOW_BLOCK);
 }
 
 static void *run_gateway(void *user)
@@ -382,6 +388,37 @@ static void one_that_is_disconnected_learns_it_by_its_last_tick_and_its_status(v
     assert_int_equal(qta_subscriber_poll(slow.subscriber, 0, NULL, &err), QTA_ERR_TOO_SLOW);
     assert_string_equal(err.message, "subscriber 'slow' was too slow and has been disconnected");
     qta_subscriber_close(slow.subscriber);
+    free_play(play);
+    free(play);
+}
+
+static void the_gateways_own_may_be_disconnected_and_recording_goes_on(void **state)
+{
+    (void)state;
+    struct play *play = malloc(sizeof *play);
+    assert_non_null(play);
+    open_play_with(play, SMALL, QTA_OVERFLOW_DISCONNECT);
+    struct listener own = {.is_stuck = true};
+    sem_init(&own.gate, 0, 0);
+    sem_init(&own.is_at_gate, 0, 0);
+    assert_int_equal(qta_gateway_subscribe_to_all(play->stage.gateway, listen, &own, NULL), QTA_OK);
+    struct listener other = {0};
+    open_listener(&other, play, "other", LARGE, QTA_OVERFLOW_DROP_OLDEST);
+    start_listener(&other);
+    begin_play(play);
+    pthread_join(other.thread, NULL); /* the run is over but for the one at the gate */
+    sem_post(&own.gate);
+    end_play(play);
+    assert_int_equal(play->status, QTA_ERR_REFUSED);
+    assert_int_equal(other.count, play->session.count);
+    assert_int_equal(count_trades(play->session.ticks, play->session.count), TRADES);
+    assert_int_equal(own.last.type, QTA_TICK_DROP);
+    assert_int_equal(own.last.drop.first_rx_seq, own.count);
+    assert_int_equal(own.last.drop.count, count_told(play, "callbacks"));
+    struct qta_subscriber_stats stats;
+    qta_subscriber_stats(qta_gateway_callbacks(play->stage.gateway), &stats);
+    assert_true(stats.is_disconnected);
+    qta_subscriber_close(other.subscriber);
     free_play(play);
     free(play);
 }
@@ -744,6 +781,7 @@ int main(void)
         cmocka_unit_test(one_that_blocks_stops_the_sockets_and_misses_nothing),
         cmocka_unit_test(what_each_misses_is_told_by_its_name_and_adds_up),
         cmocka_unit_test(one_that_is_disconnected_learns_it_by_its_last_tick_and_its_status),
+        cmocka_unit_test(the_gateways_own_may_be_disconnected_and_recording_goes_on),
         cmocka_unit_test(one_that_blocks_and_is_closed_while_full_lets_the_others_go_on),
         cmocka_unit_test(one_that_drops_and_is_never_polled_harms_nobody),
         cmocka_unit_test(the_gateway_can_be_stopped_while_one_that_is_stuck_blocks_it),
