@@ -408,6 +408,7 @@ static enum qta_status copy_options(struct qta_connection *connection, struct qt
         .provider_index = connection->options.provider_index,
         .shard_index = connection->options.shard->index,
         .gaps = &connection->options.shard->book->counts,
+        .line = qta_shard_line_counters(connection->options.shard, connection->options.line),
     };
     enum qta_status status = qta_feed_init(&connection->feed, &identity,
                                            qta_health_is_wanted(health), health->symbols_max, err);

@@ -174,6 +174,10 @@ void qta_connection_end(struct qta_connection *connection,
         qta_counter_add(&connection->options.counters->connected, UINT64_MAX); /* minus one */
     }
     qta_feed_end(&connection->feed, failure.cause, was_open);
+    if (was_open)
+        qta_shard_leave(connection->options.shard, connection->options.line,
+                        failure.cause == QTA_CAUSE_SILENT || failure.cause == QTA_CAUSE_MUTE,
+                        connection->now_ns);
     connection->link = NULL;
     connection->failure = (struct qta_connection_failure){0};
     connection->is_adapter_ready = false;

@@ -41,6 +41,7 @@ static void ask_for_unsent(struct qta_connection *connection)
     const struct qta_subscription *unsent = qta_wants_take_unsent(connection->wants, &count);
     if (connection->state == QTA_CONNECTION_SUBSCRIBED)
         connection->state = QTA_CONNECTION_READY;
+    qta_shard_ask(connection->options.shard, connection->options.line);
     qta_adapter_subscribe(connection->adapter, unsent, count, true, connection->now_ns);
 }
 
@@ -66,6 +67,7 @@ static void check_answers(struct qta_connection *connection)
         snprintf(detail, sizeof detail, "%zu subscriptions were refused", refused);
     qta_connection_record(connection, QTA_CONN_SUBSCRIBED, QTA_CAUSE_NONE, 0, detail);
     qta_connection_flow(connection);
+    qta_shard_answer(connection->options.shard, connection->options.line, connection->now_ns);
     qta_log(QTA_LOG_INFO, connection->title, "%s; %zu subscriptions",
             !is_first                                          ? "asked for more"
             : qta_counter_read(&connection->feed.connects) > 1 ? "connected again"
@@ -142,12 +144,8 @@ static void host_emit(struct qta_adapter_host *host, struct qta_tick *tick)
         tick->ts_recv_ns = connection->frame_ns;
     tick->provider = connection->provider;
     tick->conn = connection->epoch;
-    struct qta_gap_book *book = shard->book;
-    if (qta_gap_book_is_for(book, tick))
-        qta_gap_book_see(book, tick);
-    qta_publisher_publish(publisher, tick, is_own_time);
-    if (book->has_healed)
-        qta_gap_book_heal(book);
+    int64_t now_ns = connection->now_ns + (connection->frame_ns - connection->realtime_ns);
+    qta_shard_emit(shard, connection->options.line, tick, is_own_time, now_ns);
     qta_feed_tick(&connection->feed, tick);
     qta_shard_note(shard, tick);
 }

@@ -38,6 +38,7 @@ static void open_connection(struct qta_connection *connection)
     qta_counter_add(&connection->options.counters->connects, 1);
     qta_counter_add(&connection->options.counters->connected, 1);
     qta_connection_record(connection, QTA_CONN_OPEN, QTA_CAUSE_NONE, 0, "");
+    qta_shard_join(connection->options.shard, connection->options.line, connection->now_ns);
     qta_connection_enter(connection);
     qta_connection_log_in(connection);
     qta_adapter_on_open(connection->adapter, connection->now_ns);

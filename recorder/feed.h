@@ -18,17 +18,19 @@
 #include "core/histogram.h"
 #include "recorder/counters.h"
 #include "recorder/gap_book.h"
+#include "recorder/line_arbiter.h"
 
 enum { QTA_FEED_CAUSES = QTA_CAUSE_MUTE + 1 };
 
 /** Whose figures they are. Strings are borrowed of the connection. */
 struct qta_feed_identity {
-    const char *name;                  /**< the provider's */
-    const char *label;                 /**< which of its connections; "" for the only one */
-    const char *title;                 /**< both, for people */
-    size_t provider_index;             /**< in the configuration */
-    size_t shard_index;                /**< connections of the same shard carry the same data */
-    const struct qta_gap_counts *gaps; /**< the provider's */
+    const char *name;                     /**< the provider's */
+    const char *label;                    /**< which of its connections; "" for the only one */
+    const char *title;                    /**< both, for people */
+    size_t provider_index;                /**< in the configuration */
+    size_t shard_index;                   /**< connections of the same shard carry the same data */
+    const struct qta_gap_counts *gaps;    /**< the provider's */
+    const struct qta_line_counters *line; /**< NULL when it is no redundant line */
 };
 
 /** What is limited: the connection's own messages, the connects of the whole provider. */

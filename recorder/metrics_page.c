@@ -10,6 +10,7 @@
 #include "core/utf8.h"
 #include "recorder/auth_metrics.h"
 #include "recorder/circuit_breaker.h"
+#include "recorder/line_metrics.h"
 #include "recorder/mute_watch.h"
 #include "recorder/process_figures.h"
 
@@ -717,6 +718,7 @@ void qta_metrics_page_write(struct qta_exposition *page, const struct qta_metric
     write_circuits(page, sources->view);
     write_limits(page, sources->view);
     qta_auth_metrics_write(page, sources->view->auth);
+    qta_line_metrics_write(page, sources->view);
     write_subscribers(page, sources->view);
     write_recording(page, sources->view);
     if (!sources->view->is_replay)

@@ -11,6 +11,7 @@
 #include "recorder/shard_map.h"
 
 #define SUCCESSOR_RETRY_NS INT64_C(60000000000)
+#define PROOF_WAIT_NS INT64_C(100000000)
 
 enum { LABEL_BYTES = 24 };
 
@@ -125,6 +126,8 @@ static void judge_successor(struct qta_provider *provider, struct own_shard *sha
     size_t subscribed = count_lines(provider, shard, is_subscribed);
     size_t successor = shard->successor;
     if (is_subscribed(shard, successor)) {
+        if (!qta_shard_is_proven(&shard->base, (unsigned)successor, provider->now_ns))
+            return; /* the old one may bring what the venue sent before it heard of the new one */
         shard->successor = provider->line_count;
         if (subscribed > provider->lines_wanted)
             qta_connection_retire(shard->lines[oldest_line(provider, shard)], provider->now_ns);
@@ -308,8 +311,13 @@ int64_t qta_provider_service(struct qta_provider *provider, int64_t now_ns, int6
     for (size_t i = 0; i < provider->connection_count && !qta_provider_is_over(provider); i++)
         qta_connection_tell_verdict(provider->connections[i]);
     for (size_t i = 0; i < provider->shard_count && !provider->is_stopping; i++) {
-        tend_lines(provider, &provider->shards[i]);
-        rebalance(provider, &provider->shards[i]);
+        struct own_shard *shard = &provider->shards[i];
+        int64_t own_ns = qta_shard_service(&shard->base, now_ns);
+        tend_lines(provider, shard);
+        rebalance(provider, shard);
+        if (shard->successor < provider->line_count && own_ns > now_ns + PROOF_WAIT_NS)
+            own_ns = now_ns + PROOF_WAIT_NS;
+        due_ns = own_ns < due_ns ? own_ns : due_ns;
     }
     return due_ns;
 }
@@ -502,6 +510,12 @@ static enum qta_status make_line(struct qta_provider *provider, struct own_shard
     return status;
 }
 
+/* Its ticks come with times of their own, and not over a connection of ours. */
+static bool is_timed_by_adapter(const struct qta_provider *provider)
+{
+    return (provider->ops->traits & (QTA_TRAIT_STAMPS_TIME | QTA_TRAIT_STAMPS_ALL)) != 0;
+}
+
 static enum qta_status make_shard(struct qta_provider *provider, size_t index,
                                   const struct qta_connection_options *options,
                                   struct qta_subscription *scratch, struct qta_error *err)
@@ -525,11 +539,14 @@ static enum qta_status make_shard(struct qta_provider *provider, size_t index,
         .index = index,
         .epochs = &provider->epochs,
         .provider = (uint16_t)id,
+        .is_redundant = provider->lines_wanted > 1,
         .last_good_ns = QTA_TIME_UNKNOWN,
     };
     shard->lines = &provider->connections[index * provider->line_count];
     shard->successor = provider->line_count;
     enum qta_status status = QTA_OK;
+    if (provider->line_count > 1 && !is_timed_by_adapter(provider))
+        status = qta_shard_arbitrate(&shard->base, err);
     for (size_t line = 0; line < provider->line_count && status == QTA_OK; line++)
         status = make_line(provider, shard, line, options, scratch, count, err);
     return status;
@@ -565,10 +582,16 @@ static enum qta_status count_places(struct qta_provider *provider,
         return qta_error_set(err, QTA_ERR_CONFIG,
                              "%zu lines need as many connections, and max_connections is %" PRIu32,
                              provider->lines_wanted, own->max_connections);
-    if (is_offline && provider->lines_wanted > 1)
+    if ((is_offline || is_timed_by_adapter(provider)) && provider->lines_wanted > 1)
         return qta_error_set(err, QTA_ERR_CONFIG,
                              "'%s' has no connection that there could be several lines of",
                              provider->ops->name);
+    const struct qta_recording_options *recording = &options->gateway->recording;
+    if (provider->lines_wanted > 1 && recording->is_enabled && recording->has_raw_frames)
+        return qta_error_set(err, QTA_ERR_CONFIG,
+                             "recording.raw_frames would store the messages of all %zu lines; set "
+                             "it to false, or lines to 1",
+                             provider->lines_wanted);
     provider->line_count = provider->lines_wanted + (is_offline ? 0 : 1);
     provider->shard_count = has_limit && !is_offline && own->max_connections > 0
                                 ? own->max_connections / provider->lines_wanted

@@ -141,7 +141,91 @@ void qta_shard_hand_over(const struct qta_shard *from, struct qta_shard *to, con
     to->inherited = longer;
 }
 
+/* ---- ticks ------------------------------------------------------------------------------------
+ */
+
+static void publish(struct qta_shard *shard, struct qta_tick *tick, bool is_own_time)
+{
+    struct qta_gap_book *book = shard->book;
+    if (qta_gap_book_is_for(book, tick))
+        qta_gap_book_see(book, tick);
+    qta_publisher_publish(shard->publisher, tick, is_own_time);
+    if (book->has_healed)
+        qta_gap_book_heal(book);
+}
+
+static void deliver(void *user, unsigned line, struct qta_tick *tick)
+{
+    (void)line;
+    publish(user, tick, false);
+}
+
+enum qta_status qta_shard_arbitrate(struct qta_shard *shard, struct qta_error *err)
+{
+    assert(!shard->arbiter);
+    struct qta_line_arbiter_options options = qta_line_arbiter_options_default();
+    options.deliver = deliver;
+    options.user = shard;
+    return qta_line_arbiter_create(&shard->arbiter, &options, err);
+}
+
+void qta_shard_join(struct qta_shard *shard, unsigned line, int64_t now_ns)
+{
+    if (shard->arbiter)
+        qta_line_arbiter_join(shard->arbiter, line, now_ns);
+}
+
+void qta_shard_ask(struct qta_shard *shard, unsigned line)
+{
+    if (shard->arbiter)
+        qta_line_arbiter_extend(shard->arbiter, line);
+}
+
+void qta_shard_answer(struct qta_shard *shard, unsigned line, int64_t now_ns)
+{
+    if (shard->arbiter)
+        qta_line_arbiter_settle(shard->arbiter, line, now_ns);
+}
+
+void qta_shard_emit(struct qta_shard *shard, unsigned line, struct qta_tick *tick, bool is_own_time,
+                    int64_t now_ns)
+{
+    if (shard->arbiter)
+        qta_line_arbiter_offer(shard->arbiter, line, tick, now_ns);
+    else
+        publish(shard, tick, is_own_time);
+}
+
+const struct qta_line_counters *qta_shard_line_counters(const struct qta_shard *shard,
+                                                        unsigned line)
+{
+    return shard->is_redundant ? qta_line_arbiter_counters(shard->arbiter, line) : NULL;
+}
+
+void qta_shard_leave(struct qta_shard *shard, unsigned line, bool was_silent, int64_t now_ns)
+{
+    if (shard->arbiter)
+        qta_line_arbiter_leave(shard->arbiter, line, was_silent, now_ns);
+}
+
+int64_t qta_shard_service(struct qta_shard *shard, int64_t now_ns)
+{
+    if (!shard->arbiter)
+        return INT64_MAX;
+    if (qta_line_arbiter_due_ns(shard->arbiter) <= now_ns) {
+        qta_line_arbiter_service(shard->arbiter, now_ns);
+        qta_publisher_flush(shard->publisher);
+    }
+    return qta_line_arbiter_due_ns(shard->arbiter);
+}
+
+bool qta_shard_is_proven(const struct qta_shard *shard, unsigned line, int64_t now_ns)
+{
+    return !shard->arbiter || qta_line_arbiter_is_proven(shard->arbiter, line, now_ns);
+}
+
 void qta_shard_finish(struct qta_shard *shard)
 {
+    qta_line_arbiter_destroy(shard->arbiter);
     free(shard->inherited);
 }

@@ -16,10 +16,11 @@
 #include <qta/tick.h>
 
 #include "recorder/gap_book.h"
+#include "recorder/line_arbiter.h"
 #include "recorder/publisher.h"
 #include "recorder/shard_map.h"
 
-enum { QTA_SHARD_LINES_MAX = 4 };
+enum { QTA_SHARD_LINES_MAX = QTA_LINES_MAX };
 
 /** What another shard missed of a symbol that it handed over. */
 struct qta_inherited_gap {
@@ -38,11 +39,13 @@ struct qta_shard {
     size_t index;                    /**< in the map */
     uint32_t *epochs;                /**< the provider's connections that opened so far */
     uint16_t provider;
+    bool is_redundant; /**< more than one line is wanted */
 
     /* its own */
-    uint32_t flowing; /**< bits of the lines on which data can flow */
-    bool has_flowed;  /**< at some time in this run */
-    bool is_gap_open; /**< data is being missed */
+    struct qta_line_arbiter *arbiter; /**< NULL where there is never more than one line */
+    uint32_t flowing;                 /**< bits of the lines on which data can flow */
+    bool has_flowed;                  /**< at some time in this run */
+    bool is_gap_open;                 /**< data is being missed */
     enum qta_conn_cause gap_cause;
     int64_t last_good_ns; /**< wall clock: receive time of the last tick, or when data could flow */
     uint32_t missed_types; /**< bits of the types that are mute on all lines on which data flows */
@@ -53,6 +56,37 @@ struct qta_shard {
 };
 
 void qta_shard_finish(struct qta_shard *shard);
+
+/** Makes one stream of what its lines bring. Before any has begun; otherwise there must be only
+ * one. QTA_ERR_NOMEM. */
+enum qta_status qta_shard_arbitrate(struct qta_shard *shard, struct qta_error *err);
+
+/** A line's connection has opened, nothing is subscribed on it yet. */
+void qta_shard_join(struct qta_shard *shard, unsigned line, int64_t now_ns);
+
+/** It asks for more than it did; or all that it asked for has been answered. */
+void qta_shard_ask(struct qta_shard *shard, unsigned line);
+void qta_shard_answer(struct qta_shard *shard, unsigned line, int64_t now_ns);
+
+/** A tick of a line, complete but for rx_seq, is published unless it has been. is_own_time: as for
+ *  qta_publisher_publish(). */
+void qta_shard_emit(struct qta_shard *shard, unsigned line, struct qta_tick *tick, bool is_own_time,
+                    int64_t now_ns);
+
+/** What is counted of a redundant line; NULL where only one line is wanted. */
+const struct qta_line_counters *qta_shard_line_counters(const struct qta_shard *shard,
+                                                        unsigned line);
+
+/** The connection is gone. was_silent: nothing had come of it for long. */
+void qta_shard_leave(struct qta_shard *shard, unsigned line, bool was_silent, int64_t now_ns);
+
+/** Publishes what was held back for too long, while it was not known whether it was new. Returns
+ *  when to call again, INT64_MAX for never. */
+int64_t qta_shard_service(struct qta_shard *shard, int64_t now_ns);
+
+/** True when nothing would be lost if the other lines were closed now: this one is known to bring
+ *  all that they bring. */
+bool qta_shard_is_proven(const struct qta_shard *shard, unsigned line, int64_t now_ns);
 
 /** Before any line has begun: the session has a hole that this run did not see, QTA_CAUSE_NONE when
  *  it has none. */

@@ -79,6 +79,7 @@ $ cat > good.yaml <<'END'
 |         failure_threshold: 5
 |         timeout: 30s
 |       max_connections: 10
+|       lines: 1
 |       symbols_per_connection: 0
 |       streams_per_connection: 0
 |       compression: false

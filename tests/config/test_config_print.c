@@ -174,6 +174,7 @@ static void every_key_is_printed_with_its_value(void **state)
                                  "        failure_threshold: 5\n"
                                  "        timeout: 30s\n"
                                  "      max_connections: 10\n"
+                                 "      lines: 1\n"
                                  "      symbols_per_connection: 0\n"
                                  "      streams_per_connection: 0\n"
                                  "      compression: false\n"
