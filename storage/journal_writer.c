@@ -36,8 +36,11 @@ struct qta_journal_writer {
     struct qta_journal_writer_options options;
     _Atomic uint32_t open_number;
     _Atomic uint64_t total_bytes;
-    _Atomic bool is_suspect; /* a sync failed: the writer goes on in a new chunk */
-    _Atomic bool is_stuck;   /* an append failed: a chunk is wanted at once */
+    _Atomic bool is_suspect;         /* a sync failed: the writer goes on in a new chunk */
+    _Atomic bool is_stuck;           /* an append failed: a chunk is wanted at once */
+    _Atomic uint32_t suspect_number; /* of the last chunk whose sync may have failed; 0: none */
+    _Atomic uint32_t sealed_number;  /* of the chunk that was sealed last */
+    bool is_resuming;                /* in a new chunk, but not yet with success; writer's thread */
 
     pthread_mutex_t lock;
     struct qta_journal_chunk *prepared;
@@ -140,8 +143,10 @@ static enum qta_status sync_all(struct qta_journal_writer *journal, struct qta_e
     /* the open chunk may become a finished one meanwhile, but only this function frees it */
     if (status == QTA_OK)
         status = qta_journal_chunk_sync(open, err);
-    if (status != QTA_OK)
+    if (status != QTA_OK) {
+        atomic_store_explicit(&journal->suspect_number, open->number, memory_order_relaxed);
         atomic_store_explicit(&journal->is_suspect, true, memory_order_release);
+    }
     pthread_mutex_unlock(&journal->syncing);
     return status;
 }
@@ -326,8 +331,9 @@ uint64_t qta_journal_writer_total_bytes(const struct qta_journal_writer *journal
     return atomic_load_explicit(&journal->total_bytes, memory_order_relaxed);
 }
 
-void qta_journal_writer_release(struct qta_journal_writer *journal, uint64_t bytes)
+void qta_journal_writer_release(struct qta_journal_writer *journal, uint32_t number, uint64_t bytes)
 {
+    atomic_store_explicit(&journal->sealed_number, number, memory_order_release);
     atomic_fetch_sub_explicit(&journal->total_bytes, bytes, memory_order_relaxed);
     if (atomic_load_explicit(&journal->is_stuck, memory_order_relaxed))
         qta_doorbell_ring(&journal->keeper_bell);
@@ -590,10 +596,17 @@ enum qta_status qta_journal_writer_append_raw(struct qta_journal_writer *journal
 
 /* ---- after a failure ------------------------------------------------------------------------ */
 
-enum qta_status qta_journal_writer_resume(struct qta_journal_writer *journal, struct qta_error *err)
+/* What stands in a chunk whose sync failed is on the disk once it is in a segment, and recovery
+ * takes nothing that comes behind it before that. */
+static bool is_suspect_sealed(const struct qta_journal_writer *journal)
 {
-    if (journal->failure == QTA_OK)
-        return QTA_OK;
+    return atomic_load_explicit(&journal->suspect_number, memory_order_relaxed) <=
+           atomic_load_explicit(&journal->sealed_number, memory_order_acquire);
+}
+
+static enum qta_status resume_in_new_chunk(struct qta_journal_writer *journal,
+                                           struct qta_error *err)
+{
     pthread_mutex_lock(&journal->lock);
     bool is_prepared = journal->prepared != NULL;
     pthread_mutex_unlock(&journal->lock);
@@ -602,11 +615,23 @@ enum qta_status qta_journal_writer_resume(struct qta_journal_writer *journal, st
         return tell_failure(journal, err);
     }
     enum qta_status status = switch_chunk(journal, err);
-    if (status == QTA_OK) {
-        journal->failure = QTA_OK;
-        atomic_store_explicit(&journal->is_stuck, false, memory_order_relaxed);
-    }
+    journal->is_resuming = status == QTA_OK;
     return status;
+}
+
+enum qta_status qta_journal_writer_resume(struct qta_journal_writer *journal, struct qta_error *err)
+{
+    if (journal->failure == QTA_OK)
+        return QTA_OK;
+    enum qta_status status = journal->is_resuming ? QTA_OK : resume_in_new_chunk(journal, err);
+    if (status != QTA_OK)
+        return status;
+    if (journal->options.fsync_interval_ns == 0 && !is_suspect_sealed(journal))
+        return tell_failure(journal, err);
+    journal->is_resuming = false;
+    journal->failure = QTA_OK;
+    atomic_store_explicit(&journal->is_stuck, false, memory_order_relaxed);
+    return QTA_OK;
 }
 
 enum qta_status qta_journal_writer_append_note(struct qta_journal_writer *journal,

@@ -54,8 +54,9 @@ enum qta_status qta_journal_writer_append_raw(struct qta_journal_writer *journal
                                               struct qta_error *err);
 
 /** After a failed append or commit: goes on in a new chunk if the keeper has been able to make one,
- *  else asks it to try again and tells the failure once more. Waits for no disk. Writer's thread.
- */
+ *  else asks it to try again and tells the failure once more. With an interval of 0 it does so,
+ *  too, until the chunk whose sync failed has been sealed: what comes behind it lasts no longer
+ *  than it does. Waits for no disk. Writer's thread. */
 enum qta_status qta_journal_writer_resume(struct qta_journal_writer *journal,
                                           struct qta_error *err);
 
@@ -83,7 +84,9 @@ uint32_t qta_journal_writer_open_number(const struct qta_journal_writer *journal
 /** Of all files of the journal together. Any thread. */
 uint64_t qta_journal_writer_total_bytes(const struct qta_journal_writer *journal);
 
-/** A chunk of so many bytes has been sealed and removed: there is room for another. Any thread. */
-void qta_journal_writer_release(struct qta_journal_writer *journal, uint64_t bytes);
+/** The chunk with this number, of so many bytes, has been sealed and removed: there is room for
+ *  another. Chunks are sealed in their order. Any thread. */
+void qta_journal_writer_release(struct qta_journal_writer *journal, uint32_t number,
+                                uint64_t bytes);
 
 #endif

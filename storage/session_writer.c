@@ -123,7 +123,7 @@ static enum qta_status seal_next(struct qta_session_writer *writer, uint32_t num
         atomic_fetch_add_explicit(&counters->failures, 1, memory_order_relaxed);
     if (status != QTA_OK)
         return status;
-    qta_journal_writer_release(writer->journal, freed_bytes);
+    qta_journal_writer_release(writer->journal, number, freed_bytes);
     if (writer->old_chunks_done < writer->old_chunks.count)
         writer->old_chunks_done++;
     else

@@ -53,6 +53,14 @@ struct power_change {
     char given[NAME_BYTES];
 };
 
+/* A page that a failed sync has not brought to the platter, as it was then. */
+struct power_page {
+    struct power_page *next;
+    const struct power_file *file;
+    size_t offset;
+    uint8_t bytes[PAGE_BYTES];
+};
+
 static struct power_disk *self(struct qta_environment *env)
 {
     return (struct power_disk *)(void *)env; /* base is the first member */
@@ -404,14 +412,49 @@ static void sync_folder(struct power_disk *disk, struct power_file *folder)
     disk->last_change = link;
 }
 
+static bool is_forgotten(const struct power_disk *disk, const struct power_file *file,
+                         size_t offset)
+{
+    for (const struct power_page *page = disk->forgotten; page; page = page->next)
+        if (page->file == file && page->offset == offset &&
+            are_same(page->bytes, file->bytes + offset, PAGE_BYTES))
+            return true;
+    return false;
+}
+
+static void forget(struct power_disk *disk, const struct power_file *file, size_t offset)
+{
+    struct power_page *page = must(calloc(1, sizeof *page));
+    page->file = file;
+    page->offset = offset;
+    copy_words(page->bytes, file->bytes + offset, PAGE_BYTES);
+    page->next = disk->forgotten;
+    disk->forgotten = page;
+}
+
+/* Brings pages to the platter, or fails to. */
+static void sync_pages(struct power_disk *disk, struct power_file *file, size_t start, size_t end,
+                       bool fails)
+{
+    for (size_t at = start; at < end; at += PAGE_BYTES) {
+        if (are_same(file->bytes + at, file->safe + at, PAGE_BYTES) || is_forgotten(disk, file, at))
+            continue;
+        if (fails)
+            forget(disk, file, at);
+        else
+            copy_words(file->safe + at, file->bytes + at, PAGE_BYTES);
+    }
+    disk->failed_syncs += fails;
+}
+
 static int disk_sync(struct qta_environment *env, int fd)
 {
     begin_change(env);
     struct power_file *file = file_of(self(env), fd);
     if (file->is_folder)
         sync_folder(self(env), file);
-    else if (file->capacity > 0)
-        copy_words(file->safe, file->bytes, file->capacity);
+    else
+        sync_pages(self(env), file, 0, file->capacity, false);
     file->safe_size = file->size;
     end_change(env);
     return 0;
@@ -436,17 +479,20 @@ static int disk_unmap(struct qta_environment *env, void *address, size_t length)
 
 static int disk_sync_map(struct qta_environment *env, void *address, size_t length)
 {
+    struct power_disk *disk = self(env);
     begin_change(env);
+    bool fails = disk->sync_fails_in > 0 &&
+                 random_below(&disk->sync_random, disk->sync_fails_in) == 0;
     for (struct power_file *file = self(env)->files; file; file = file->next) {
         if ((uintptr_t)address < (uintptr_t)file->bytes ||
             (uintptr_t)address >= (uintptr_t)file->bytes + file->capacity)
             continue;
         size_t start = (size_t)((uint8_t *)address - file->bytes);
         assert(start % PAGE_BYTES == 0);
-        copy_words(file->safe + start, file->bytes + start, whole_pages(length));
+        sync_pages(disk, file, start, start + whole_pages(length), fails);
     }
     end_change(env);
-    return 0;
+    return fails ? fail(EIO) : 0;
 }
 
 static int disk_populate_map(struct qta_environment *env, void *address, size_t length)
@@ -596,6 +642,11 @@ void power_disk_finish(struct power_disk *disk)
         disk->changes = change->next;
         free(change);
     }
+    while (disk->forgotten) {
+        struct power_page *page = disk->forgotten;
+        disk->forgotten = page->next;
+        free(page);
+    }
     pthread_mutex_destroy(&disk->lock);
 }
 
@@ -731,7 +782,7 @@ void power_disk_write_back(struct power_disk *disk, uint64_t *random)
 {
     for (struct power_file *file = disk->files; file; file = file->next)
         for (size_t page = 0; page < file->capacity; page += PAGE_BYTES)
-            if (random_below(random, 8) == 0)
+            if (random_below(random, 8) == 0 && !is_forgotten(disk, file, page))
                 copy_words(file->safe + page, file->bytes + page, PAGE_BYTES);
 }
 

@@ -4,7 +4,8 @@
  *  Files have a content that programs see and one that is on the platter; a sync brings one to the
  *  other, by file, by mapped page or, for names, by folder. At a cut each unsynced 512-byte sector
  *  is lost or not, page by page or one by one, sizes and each change of a folder likewise: any
- *  subset of what was not synced survives.
+ *  subset of what was not synced survives. A sync that fails is worse than none: its pages count as
+ *  written, so that a later sync leaves them out until they are stored to again.
  *
  *      power_disk_init(&disk, "/tmp/x");       // what is below this real folder is on the disk
  *      ... run something with &disk.base ...
@@ -23,6 +24,7 @@
 
 struct power_file;
 struct power_change;
+struct power_page;
 
 enum { POWER_DESCRIPTORS_MAX = 256 };
 
@@ -37,6 +39,10 @@ struct power_disk {
     pthread_mutex_t lock;
     uint64_t operations; /**< that could have changed something */
     int64_t clock_ns;
+    uint64_t sync_fails_in; /**< one sync of a map in so many fails; 0 for none */
+    uint64_t sync_random;
+    uint64_t failed_syncs;
+    struct power_page *forgotten; /**< what a failed sync left the system thinking it had written */
 
     /** Called with the lock held before every operation that changes something and after it. */
     void (*on_operation)(void *user);

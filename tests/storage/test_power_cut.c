@@ -49,6 +49,8 @@ struct history {
     _Atomic size_t count;
     _Atomic uint64_t promised; /* rx_seq of the last tick that was committed */
     bool is_eager;             /* fsync_interval 0 */
+    bool has_bad_syncs;        /* some of them fail */
+    uint64_t failed_syncs;     /* in all histories */
 
     uint64_t random; /* under the disk's lock */
     unsigned depth;
@@ -274,6 +276,16 @@ static void make_tick(struct history *history, struct qta_tick *tick)
     history->count = tick->rx_seq;
 }
 
+/* Behind a failed sync; what was appended before is not promised by that. */
+static void resume(const struct history *history, struct qta_session_writer *writer,
+                   const struct qta_error *cause)
+{
+    if (!history->has_bad_syncs)
+        fail_msg("append or commit: %s", cause->message);
+    while (qta_session_writer_resume(writer, NULL) != QTA_OK)
+        usleep(100);
+}
+
 static void append_some(struct history *history, struct qta_session_writer *writer, size_t count)
 {
     struct tick_maker *maker = &history->maker;
@@ -282,12 +294,12 @@ static void append_some(struct history *history, struct qta_session_writer *writ
     for (size_t i = 0; i < count && history->count < TICKS_MAX; i++) {
         struct qta_tick tick;
         make_tick(history, &tick);
-        if (qta_session_writer_append(writer, &tick, &err) != QTA_OK)
-            fail_msg("append: %s", err.message);
+        while (qta_session_writer_append(writer, &tick, &err) != QTA_OK)
+            resume(history, writer, &err);
         if (random_below(&maker->random, commit_every) == 0) {
             if (qta_session_writer_commit(writer, &err) != QTA_OK)
-                fail_msg("commit: %s", err.message);
-            if (history->is_eager)
+                resume(history, writer, &err);
+            else if (history->is_eager)
                 atomic_store(&history->promised, tick.rx_seq);
         }
         if (random_below(&maker->random, 20) == 0) {
@@ -296,6 +308,13 @@ static void append_some(struct history *history, struct qta_session_writer *writ
             pthread_mutex_unlock(&history->disk.lock);
         }
     }
+}
+
+static void set_bad_syncs(struct history *history, bool are_bad)
+{
+    pthread_mutex_lock(&history->disk.lock);
+    history->disk.sync_fails_in = are_bad ? 12 : 0;
+    pthread_mutex_unlock(&history->disk.lock);
 }
 
 /* One run of the writer; closed or, as after a kill, left as it is. */
@@ -309,7 +328,9 @@ static void run_writer(struct history *history, int64_t fsync_interval_ns)
                                      &err) != QTA_OK)
         fail_msg("create: %s", err.message);
     assert_int_equal(qta_session_writer_next_seq(writer), history->count + 1);
+    set_bad_syncs(history, history->has_bad_syncs);
     append_some(history, writer, 30 + random_below(&history->maker.random, 100));
+    set_bad_syncs(history, false);
     if (random_below(&history->maker.random, 2) == 0) {
         if (qta_session_writer_close(writer, &err) != QTA_OK)
             fail_msg("close: %s", err.message);
@@ -337,9 +358,13 @@ static void record_history(struct history *history, uint64_t seed)
     power_disk_init(&history->disk, history->recording.path);
     history->disk.on_operation = on_operation;
     history->disk.user = history;
-    uint64_t runs = 1 + random_below(&history->maker.random, 3);
+    /* a later run cannot know that a sync failed in an earlier one */
+    history->has_bad_syncs = history->is_eager && seed % 2 == 0;
+    history->disk.sync_random = seed;
+    uint64_t runs = history->has_bad_syncs ? 1 : 1 + random_below(&history->maker.random, 3);
     for (uint64_t run = 0; run < runs; run++)
         run_writer(history, interval_ns);
+    history->failed_syncs += history->disk.failed_syncs;
     power_disk_finish(&history->disk);
     scratch_remove(&history->recording);
     tick_maker_finish(&history->maker);
@@ -366,11 +391,13 @@ static void power_cut_anywhere_loses_nothing_that_was_promised(void **state)
     while (count_states(history) < history->wanted)
         record_history(history, seed + histories++);
     print_message("%zu histories, states: %llu, of them %llu after a second and %llu after a third "
-                  "cut; %llu opened on a real disk; %llu lacked what was not promised\n",
+                  "cut; %llu opened on a real disk; %llu lacked what was not promised; %llu failed "
+                  "syncs\n",
                   histories, (unsigned long long)count_states(history),
                   (unsigned long long)history->states_at_depth[1],
                   (unsigned long long)history->states_at_depth[2],
-                  (unsigned long long)history->real_states, (unsigned long long)history->shortened);
+                  (unsigned long long)history->real_states, (unsigned long long)history->shortened,
+                  (unsigned long long)history->failed_syncs);
     assert_true(history->shortened > 0);
     for (unsigned depth = 0; depth <= DEPTH_MAX; depth++) {
         qta_sealer_destroy(history->sealers[depth]);
