@@ -209,12 +209,21 @@ static void values_of_the_wrong_kind_are_told_what_they_must_be(void **state)
                      "W f.yaml:7: streaming_health.metrics.host is '0.0.0.0': whoever reaches that "
                      "address can read figures and status, unencrypted; 127.0.0.1 serves this "
                      "machine alone\n"},
+        {.yaml = ALPACA "      closed_days: [2025-01-09, 2025-02-30, soon]\n"
+                        "      mute: {max_silence: 8d}\n",
+         .findings = "E f.yaml:7: streaming.providers.alpaca.closed_days must be dates like "
+                     "2025-01-09, not '2025-02-30'\n"
+                     "E f.yaml:7: streaming.providers.alpaca.closed_days must be dates like "
+                     "2025-01-09, not 'soon'\n"
+                     "E f.yaml:8: streaming.providers.alpaca.mute.max_silence must be a duration "
+                     "from 0s to 604800s, like 30s, 200ms or 30 (seconds), not '8d'\n"},
         {.yaml = GOOD "streaming_health:\n  monitoring: {calendar: us_equity}\n"
                       "  alerts:\n    channels: [metrics]\n    command: mail -s qta\n"
                       "    webhook_url: ftp://x/y?token=secret\n",
          .findings =
              "E f.yaml:4: streaming_health.monitoring.calendar must be 'auto', 'always', "
-             "'us_equities' or 'us_equities_extended', not 'us_equity'; did you mean 'us_equities'?\n"
+             "'us_equities' or 'us_equities_extended', not 'us_equity'; did you mean "
+             "'us_equities'?\n"
              "E f.yaml:7: streaming_health.alerts.command must begin with the absolute path "
              "of a program\n"
              "E f.yaml:8: streaming_health.alerts.webhook_url must begin with http:// or "

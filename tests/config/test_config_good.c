@@ -95,6 +95,10 @@ static void the_defaults_are_those_of_the_table(void **state)
     assert_int_equal(provider.breaker_timeout_ns, 30 * NS_PER_S);
     assert_null(provider.tls_ca_file);
     assert_false(provider.tls_is_insecure);
+    assert_int_equal(provider.calendar, QTA_CALENDAR_AUTO);
+    assert_int_equal(provider.closed_day_count, 0);
+    assert_int_equal(provider.silence_max_ns, 0);
+    assert_int_equal(provider.mute_reconnect_after_ns, 60 * NS_PER_S);
 }
 
 static void every_key_of_a_file_arrives(void **state)
@@ -118,6 +122,9 @@ static void every_key_of_a_file_arrives(void **state)
                                      "      circuit_breaker:\n"
                                      "        failure_threshold: 3\n"
                                      "        timeout: 1m30s\n"
+                                     "      calendar: us_equities_extended\n"
+                                     "      closed_days: [2025-01-09, 2018-12-05]\n"
+                                     "      mute: {max_silence: 2m, reconnect_after: 0}\n"
                                      "      tls:\n"
                                      "        ca_file: /dev/null\n"
                                      "    - name: two\n"
@@ -184,6 +191,11 @@ static void every_key_of_a_file_arrives(void **state)
     assert_int_equal(one->breaker_threshold, 3);
     assert_int_equal(one->breaker_timeout_ns, 90 * NS_PER_S);
     assert_string_equal(one->tls_ca_file, "/dev/null");
+    assert_int_equal(one->calendar, QTA_CALENDAR_US_EQUITIES_EXTENDED);
+    assert_int_equal(one->closed_day_count, 2);
+    assert_string_equal(one->closed_days[1], "2018-12-05");
+    assert_int_equal(one->silence_max_ns, 120 * NS_PER_S);
+    assert_int_equal(one->mute_reconnect_after_ns, 0);
 
     const struct qta_provider_options *two = &gateway->providers[1];
     assert_string_equal(two->name, "two");

@@ -102,6 +102,9 @@ def scrape(recorder, venue, port):
     wait_until(lambda: "QtaConnectionDown" in firing(port), "a rule fires")
     venue.start()
     wait_until(lambda: "QtaConnectionDown" not in firing(port), "and is over")
+    wait_until(lambda: "QtaFeedMute" in firing(port), "silence is told")
+    wait_until(lambda: venue.send_trades(["MSFT"]) or "QtaFeedMute" not in firing(port),
+               "and that it is over")
     check(recorder.process.poll() is None, "the recorder goes on")
 
 
@@ -115,6 +118,7 @@ def main():
         port = free_port()
         config = alpaca_config(venue, monitoring={"enabled": True, "check_interval": "100ms"},
                                alerts={"channels": ["metrics"]})
+        config["streaming"]["providers"][0]["mute"] = {"max_silence": "2s", "reconnect_after": 0}
         with Recorder(config) as recorder:
             recorder.wait_for_port()
             wait_until(lambda: venue.clients, "it subscribes")

@@ -198,6 +198,13 @@ static void make_down(struct qta_health_sample *sample, int64_t bad_ns, int64_t 
     sample->circuit_open_since_ns = sample->failures >= 5 ? now_ns - bad_ns + 50 * S : 0;
 }
 
+static void make_silent(struct qta_health_sample *sample, int64_t bad_ns, int64_t now_ns)
+{
+    (void)bad_ns;
+    (void)now_ns;
+    sample->mute_channels = QTA_TYPE_BIT(QTA_TICK_TRADE);
+}
+
 static void make_blocked(struct qta_health_sample *sample, int64_t bad_ns, int64_t now_ns)
 {
     make_mute(sample, bad_ns, now_ns);
@@ -221,6 +228,8 @@ static void each_trouble_has_its_alert(void **state)
     assert_string_equal(message, "venue: ticks take 200.0 ms from the venue (limit 100 ms)");
     assert_int_equal(fire(make_mute, true, message), BIT(QTA_ALERT_THROUGHPUT));
     assert_string_equal(message, "venue: 0.00 messages a second (at least 50 are expected)");
+    assert_int_equal(fire(make_silent, true, message), BIT(QTA_ALERT_MUTE));
+    assert_string_equal(message, "venue: connected, but no trade comes");
     assert_int_equal(fire(make_down, true, message), BIT(QTA_ALERT_CONNECTION_DOWN) |
                                                          BIT(QTA_ALERT_RECONNECTS) |
                                                          BIT(QTA_ALERT_CIRCUIT_OPEN));
@@ -233,6 +242,7 @@ static void closed_market_is_no_trouble_but_a_refusal_is(void **state)
     (void)state;
     char message[200];
     assert_int_equal(fire(make_mute, false, message), 0);
+    assert_int_equal(fire(make_silent, false, message), 0);
     assert_int_equal(fire(make_down, false, message), 0);
     assert_int_equal(fire(make_blocked, false, message), BIT(QTA_ALERT_CONNECTION_DOWN));
 }
