@@ -216,9 +216,12 @@ static enum qta_status look_elsewhere(struct qta_auth_manager *manager, struct f
                                       int64_t realtime_ns, struct qta_error *err)
 {
     struct sources old = manager->sources;
-    enum qta_status status = check_options(provider, manager->ops, err);
+    struct qta_provider_options options = *provider;
+    options.auth_method = old.provider.auth_method; /* connections go on by what they began with */
+    options.login_message = old.provider.login_message;
+    enum qta_status status = check_options(&options, manager->ops, err);
     if (status == QTA_OK)
-        status = init_sources(&manager->sources, provider, err);
+        status = init_sources(&manager->sources, &options, err);
     if (status != QTA_OK) {
         manager->sources = old;
         return status;

@@ -48,8 +48,9 @@ enum qta_auth_change {
 };
 
 /** Looks at all sources again. provider: new options of the same name, e.g. of a configuration that
- *  was read again, borrowed for the call; NULL for those of before. Logs what came of it: a line
- *  when they changed, a warning when they are missing. */
+ *  was read again, borrowed for the call; NULL for those of before. Only where keys are is taken
+ * from them: the way to log in stays. Logs what came of it: a line when they changed, a warning
+ * when they are missing. */
 enum qta_auth_change qta_auth_manager_reload(struct qta_auth_manager *manager,
                                              const struct qta_provider_options *provider,
                                              int64_t realtime_ns, struct qta_error *err);

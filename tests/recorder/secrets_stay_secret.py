@@ -12,6 +12,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,7 @@ import children  # noqa: E402
 
 BIN = os.path.join(os.environ["QTA_BINARY_DIR"], "bin")
 KEY = "AK-CANARY/5d41+402a"
+NEW_KEY = "AK-CANARY/new8+77"
 SECRET = "SK-CANARY\"7d79\\3037="
 WORDS = [b"CANARY", base64.b64encode(KEY.encode())[:12], base64.b64encode(SECRET.encode())[:12],
          base64.b64encode(f"{KEY}:{SECRET}".encode())[:12]]
@@ -62,6 +64,8 @@ class Venue:
         self.last = 3 + len(self.spellings) if is_nosy else 1  # connection
         self.connections = 0
         self.logins = []
+        self.clients = []
+        self.loop = asyncio.get_running_loop()
         self.port = None
 
     async def start(self):
@@ -85,8 +89,13 @@ class Venue:
         except websockets.ConnectionClosed:
             pass
 
+    def drop_client(self):
+        """From another thread."""
+        asyncio.run_coroutine_threadsafe(self.clients[-1].close(1011), self.loop).result(PATIENCE_S)
+
     async def talk(self, client):
         number = self.connections
+        self.clients.append(client)
         is_known = "Authorization" in client.request_headers or \
             "APCA-API-KEY-ID" in client.request_headers
         await client.send('[{"T":"success","msg":"connected"}]')
@@ -273,6 +282,7 @@ CASES = [
                                  f"streaming.providers.alpaca.api_secret={SECRET}"],
          is_nosy=False),
     Case("files", "headers", prepare=with_files),
+    Case("files, replaced", prepare=with_files, is_nosy=False),
     Case("systemd", prepare=with_systemd),
     Case("command", "bearer", "json", prepare=with_command),
     Case("command, quiet", "bearer", is_nosy=False, prepare=with_command),
@@ -312,6 +322,25 @@ async def run_case(case, folder):
     check(any(KEY in login for login in venue.logins), "the venue was shown the key", case.name)
 
 
+def wait_until(condition, process, log, what):
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        check(process.poll() is None, "it runs", what, log.read_text(encoding="utf-8"))
+        check(time.monotonic() < deadline, "it happens", what, log.read_text(encoding="utf-8"))
+        time.sleep(0.02)
+
+
+def replace_key(folder, venue, process, log):
+    """New keys are for the next login; the connection stays."""
+    write_secret(folder / "key", NEW_KEY + "\n")
+    process.send_signal(signal.SIGHUP)
+    wait_until(lambda: b"new keys: used from the next login on" in log.read_bytes(), process, log,
+               "new keys are noticed")
+    check(venue.connections == 1, "the connection stays", venue.connections)
+    venue.drop_client()
+    wait_until(lambda: venue.logins[-1] == NEW_KEY, process, log, "the new key is used")
+
+
 def record(case, folder, venue):
     if case.prepare:
         case.prepare(folder, case)
@@ -329,11 +358,10 @@ def record(case, folder, venue):
                                   case.log_format, "--format", "ndjson"],
                                  cwd=folder, env=environment_of(case), stdout=out, stderr=err)
     try:
-        deadline = time.monotonic() + PATIENCE_S
-        while venue.connections < venue.last or b'"AAPL"' not in ticks.read_bytes():
-            check(process.poll() is None, "it runs", case.name, log.read_text(encoding="utf-8"))
-            check(time.monotonic() < deadline, "it connects", case.name, log.read_bytes())
-            time.sleep(0.02)
+        wait_until(lambda: venue.connections >= venue.last and b'"AAPL"' in ticks.read_bytes(),
+                   process, log, f"{case.name}: ticks come")
+        if case.name == "files, replaced":
+            replace_key(folder, venue, process, log)
         search_process(process.pid)
         search_pages(log)
         if not case.is_nosy:

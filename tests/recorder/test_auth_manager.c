@@ -161,6 +161,9 @@ static void new_options_are_new_sources_unless_there_is_nothing_in_them(void **s
     struct qta_provider_options odd = {.name = "v", .auth_method = QTA_AUTH_MESSAGE};
     assert_int_equal(qta_auth_manager_reload(manager, &odd, START, NULL), QTA_AUTH_MISSING);
     assert_key(manager, "given", 2);
+    struct qta_provider_options none = {.name = "v", .auth_method = QTA_AUTH_NONE};
+    assert_int_equal(qta_auth_manager_reload(manager, &none, START, NULL), QTA_AUTH_MISSING);
+    assert_key(manager, "given", 2);
     qta_auth_manager_destroy(manager);
 }
 
