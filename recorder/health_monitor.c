@@ -197,14 +197,15 @@ static void check_mute(const struct qta_health_sample *sample, struct finding *f
         snprintf(finding->message, sizeof finding->message, "%s: data flows", sample->name);
 }
 
-static void check_queue(const struct qta_health_monitor *monitor, uint64_t depth,
-                        struct finding *finding)
+static void check_queue(const struct qta_health_monitor *monitor,
+                        const struct qta_health_queue *deepest, struct finding *finding)
 {
     uint32_t limit = monitor->options.queue_depth_max;
     if (limit > 0)
-        finding->look = look_above((double)depth, (double)limit, &monitor->queue_alert);
+        finding->look = look_above((double)deepest->depth, (double)limit, &monitor->queue_alert);
     snprintf(finding->message, sizeof finding->message,
-             "%" PRIu64 " ticks wait for the callbacks (limit %" PRIu32 ")", depth, limit);
+             "%" PRIu64 " ticks wait for the subscriber '%s' (limit %" PRIu32 ")", deepest->depth,
+             deepest->subscriber, limit);
 }
 
 /* ---- looking ----------------------------------------------------------------------------------
@@ -271,8 +272,9 @@ static void check(const struct qta_health_monitor *monitor, const struct watched
 }
 
 void qta_health_monitor_look(struct qta_health_monitor *monitor,
-                             const struct qta_health_sample *samples, uint64_t queue_depth,
-                             int64_t now_ns, qta_alert_function on_alert, void *user)
+                             const struct qta_health_sample *samples,
+                             const struct qta_health_queue *deepest, int64_t now_ns,
+                             qta_alert_function on_alert, void *user)
 {
     struct finding finding;
     for (size_t i = 0; i < monitor->connection_count; i++) {
@@ -287,7 +289,7 @@ void qta_health_monitor_look(struct qta_health_monitor *monitor,
         watched->has_before = true;
     }
     finding = (struct finding){.look = QTA_LOOK_GOOD};
-    check_queue(monitor, queue_depth, &finding);
+    check_queue(monitor, deepest, &finding);
     conclude(monitor, &monitor->queue_alert, QTA_ALERT_QUEUE_DEPTH, "", &finding, now_ns, on_alert,
              user);
     monitor->before_ns = now_ns;

@@ -3,7 +3,7 @@
  *
  *      qta_health_monitor_create(&monitor, &thresholds, connection_count, &err);
  *      // every check interval:
- *      qta_health_monitor_look(monitor, samples, queue_depth, now_ns, on_alert, user);
+ *      qta_health_monitor_look(monitor, samples, &deepest_queue, now_ns, on_alert, user);
  *
  *  What is a fault only while a market is open (nothing comes, nothing is connected) is no fault
  *  while it is closed. One thread; time is an argument. */
@@ -55,6 +55,12 @@ struct qta_health_sample {
     int64_t unsubscribed_since_ns; /**< 0: it is subscribed */
 };
 
+/** The queue in which most ticks wait. */
+struct qta_health_queue {
+    const char *subscriber; /**< borrowed for the call */
+    uint64_t depth;
+};
+
 /** What was worked out of the last two samples. */
 struct qta_health_rates {
     bool is_known; /**< there were two */
@@ -84,8 +90,9 @@ void qta_health_monitor_destroy(struct qta_health_monitor *monitor);
 
 /** samples: one of each connection, always in the same order. */
 void qta_health_monitor_look(struct qta_health_monitor *monitor,
-                             const struct qta_health_sample *samples, uint64_t queue_depth,
-                             int64_t now_ns, qta_alert_function on_alert, void *user);
+                             const struct qta_health_sample *samples,
+                             const struct qta_health_queue *deepest, int64_t now_ns,
+                             qta_alert_function on_alert, void *user);
 
 struct qta_health_rates qta_health_monitor_rates(const struct qta_health_monitor *monitor,
                                                  size_t connection);

@@ -128,26 +128,22 @@ static void on_alert(void *user, const struct qta_alert_event *event)
         qta_alert_sender_put(service->sender, event, qta_realtime_ns(service->view.environment));
 }
 
-static uint64_t deepest_queue(const struct qta_health_service *service)
-{
-    struct qta_subscriber *subscribers[QTA_SUBSCRIBERS_MAX];
-    size_t count = qta_subscriber_set_hold_all(service->view.subscribers, subscribers);
-    uint64_t most = 0;
-    for (size_t i = 0; i < count; i++) {
-        uint64_t queued = qta_subscriber_queued(subscribers[i]);
-        most = queued > most ? queued : most;
-    }
-    qta_subscriber_set_release_all(subscribers, count);
-    return most;
-}
-
 static void look(struct qta_health_service *service, int64_t now_ns)
 {
     find_open_markets(service);
     for (size_t i = 0; i < service->view.connection_count; i++)
         take_sample(service, i, &service->samples[i]);
-    qta_health_monitor_look(service->monitor, service->samples, deepest_queue(service), now_ns,
-                            on_alert, service);
+    struct qta_subscriber *subscribers[QTA_SUBSCRIBERS_MAX];
+    size_t count = qta_subscriber_set_hold_all(service->view.subscribers, subscribers);
+    struct qta_health_queue deepest = {.subscriber = ""};
+    for (size_t i = 0; i < count; i++) {
+        uint64_t depth = qta_subscriber_queued(subscribers[i]);
+        if (i == 0 || depth > deepest.depth)
+            deepest = (struct qta_health_queue){qta_subscriber_name(subscribers[i]), depth};
+    }
+    qta_health_monitor_look(service->monitor, service->samples, &deepest, now_ns, on_alert,
+                            service);
+    qta_subscriber_set_release_all(subscribers, count);
     service->look_ns += service->options.check_interval_ns;
     if (service->look_ns <= now_ns) /* it was held up: rates are of the time that passed */
         service->look_ns = now_ns + service->options.check_interval_ns;

@@ -148,7 +148,8 @@ static void healthy_connection_is_quiet_and_its_rates_are_known(void **state)
     struct told told = {0};
     for (int i = 0; i < 100; i++) {
         struct qta_health_sample sample = good_sample(i * 5 * S);
-        qta_health_monitor_look(monitor, &sample, 10, i * 5 * S, note, &told);
+        qta_health_monitor_look(monitor, &sample, &(struct qta_health_queue){"callbacks", 10},
+                                i * 5 * S, note, &told);
     }
     assert_int_equal(told.count, 0);
     struct qta_health_rates rates = qta_health_monitor_rates(monitor, 0);
@@ -171,7 +172,8 @@ static uint32_t fire(void (*spoil)(struct qta_health_sample *sample, int64_t bad
         if (now_ns >= 600 * S)
             spoil(&sample, now_ns - 600 * S, now_ns);
         sample.is_market_open = is_market_open || now_ns < 600 * S;
-        qta_health_monitor_look(monitor, &sample, 0, now_ns, note, &told);
+        qta_health_monitor_look(monitor, &sample, &(struct qta_health_queue){"callbacks", 0},
+                                now_ns, note, &told);
     }
     memcpy(message, told.last.message, 200);
     qta_health_monitor_destroy(monitor);
@@ -256,7 +258,9 @@ static void queue_fires_above_its_limit_and_rests_well_below(void **state)
     const uint64_t depths[] = {0, 1000, 1001, 950, 950, 950, 950, 900, 900};
     for (size_t i = 0; i < sizeof depths / sizeof depths[0]; i++, now_ns += 100 * S) {
         struct qta_health_sample sample = good_sample(now_ns);
-        qta_health_monitor_look(monitor, &sample, depths[i], now_ns, note, &told);
+        qta_health_monitor_look(monitor, &sample,
+                                &(struct qta_health_queue){"callbacks", depths[i]}, now_ns, note,
+                                &told);
         enum qta_alert_state expected = i < 2   ? QTA_ALERT_QUIET
                                         : i < 4 ? QTA_ALERT_FIRING
                                         : i < 8 ? QTA_ALERT_ESCALATED
