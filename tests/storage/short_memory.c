@@ -8,7 +8,9 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <malloc.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +23,8 @@ static _Atomic int64_t allocation_that_fails; /* 0 for none */
 static _Atomic bool allocations_fail_on;
 static _Atomic bool has_failed;
 static _Atomic int64_t in_use;
+static _Atomic int64_t bytes_in_use;
+static _Atomic int64_t peak_bytes;
 static __thread int in_library = -1; /* -1 on threads that are not the test's: those count */
 
 void short_memory_fail(int64_t at, bool fails_on)
@@ -52,6 +56,11 @@ void short_memory_leave(void)
 int64_t short_memory_in_use(void)
 {
     return in_use;
+}
+
+int64_t short_memory_peak_bytes(void)
+{
+    return atomic_exchange(&peak_bytes, bytes_in_use);
 }
 
 static bool has_memory(void)
@@ -86,10 +95,25 @@ int __wrap___asprintf_chk(char **out, int flag, const char *format, ...)
 static int print(char **out, const char *format, va_list arguments)
     __attribute__((format(printf, 2, 0)));
 
+static void add_bytes(int64_t bytes)
+{
+    int64_t now = bytes_in_use += bytes;
+    int64_t peak = peak_bytes;
+    while (now > peak && !atomic_compare_exchange_weak(&peak_bytes, &peak, now))
+        continue;
+}
+
+static int64_t bytes_of(void *memory)
+{
+    return (int64_t)malloc_usable_size(memory);
+}
+
 static void *granted(void *memory)
 {
-    if (memory)
-        in_use++;
+    if (!memory)
+        return NULL;
+    in_use++;
+    add_bytes(bytes_of(memory));
     return memory;
 }
 
@@ -107,14 +131,21 @@ void *__wrap_realloc(void *memory, size_t size)
 {
     if (!has_memory())
         return NULL;
+    int64_t before = memory ? bytes_of(memory) : 0;
     void *moved = __real_realloc(memory, size);
-    return memory ? moved : granted(moved);
+    if (!memory)
+        return granted(moved);
+    if (moved)
+        add_bytes(bytes_of(moved) - before);
+    return moved;
 }
 
 void __wrap_free(void *memory)
 {
-    if (memory)
+    if (memory) {
         in_use--;
+        add_bytes(-bytes_of(memory));
+    }
     __real_free(memory);
 }
 
@@ -139,7 +170,8 @@ char *__wrap_strndup(const char *text, size_t length)
 static int print(char **out, const char *format, va_list arguments)
 {
     int length = has_memory() ? vasprintf(out, format, arguments) : -1;
-    in_use += length >= 0;
+    if (length >= 0)
+        granted(*out);
     return length;
 }
 
@@ -205,18 +237,26 @@ static sqlite3_mem_methods sqlite_memory; /* what it would do by itself */
 
 static void *allocate_for_sqlite(int size)
 {
-    return has_memory() ? granted(sqlite_memory.xMalloc(size)) : NULL;
+    void *memory = has_memory() ? sqlite_memory.xMalloc(size) : NULL;
+    in_use += memory != NULL;
+    add_bytes(memory ? sqlite_memory.xSize(memory) : 0);
+    return memory;
 }
 
 static void *reallocate_for_sqlite(void *memory, int size)
 {
-    return has_memory() ? sqlite_memory.xRealloc(memory, size) : NULL;
+    int before = sqlite_memory.xSize(memory);
+    void *moved = has_memory() ? sqlite_memory.xRealloc(memory, size) : NULL;
+    add_bytes(moved ? sqlite_memory.xSize(moved) - before : 0);
+    return moved;
 }
 
 static void free_for_sqlite(void *memory)
 {
-    if (memory)
+    if (memory) {
         in_use--;
+        add_bytes(-sqlite_memory.xSize(memory));
+    }
     sqlite_memory.xFree(memory);
 }
 

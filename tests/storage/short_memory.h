@@ -25,4 +25,7 @@ void short_memory_leave(void);
 /** Allocations, of whichever kind, that have not been freed. */
 int64_t short_memory_in_use(void);
 
+/** The most bytes of all of them together since the last call. */
+int64_t short_memory_peak_bytes(void);
+
 #endif

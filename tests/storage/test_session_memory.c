@@ -550,9 +550,61 @@ static void short_memory_is_an_error_and_harms_nothing(void **state)
     }
 }
 
+/* ---- length ----------------------------------------------------------------------------------
+ */
+
+struct peaks {
+    int64_t writer;
+    int64_t reader;
+    int64_t verify;
+};
+
+static struct peaks measure(const struct scene *scene, size_t ticks)
+{
+    struct qta_session_writer_options options = small_options(&scene->scratch);
+    struct peaks peaks;
+    struct qta_error err;
+    uint64_t print = 0;
+    options.path = scene->output;
+    options.fsync_interval_ns = -1;
+    options.journal_chunk_bytes = 256 * 1024;
+    short_memory_peak_bytes();
+    write_session(&options, 3, ticks, NULL);
+    peaks.writer = short_memory_peak_bytes();
+    assert_int_equal(read_session_at(scene->output, NULL, &print, &err), QTA_OK);
+    peaks.reader = short_memory_peak_bytes();
+    assert_int_equal(verify(scene->output, &print, &err), QTA_OK);
+    peaks.verify = short_memory_peak_bytes();
+    remove_tree(scene->output);
+    return peaks;
+}
+
+static void expect_flat(const char *name, int64_t before, int64_t after)
+{
+    enum { INDEX_BYTES = 256 * 1024 }; /* pages of it that SQLite keeps, up to 2 MiB */
+    print_message("%s: %lld KiB, of a session of four times the length %lld KiB\n", name,
+                  (long long)before / 1024, (long long)after / 1024);
+    assert_true(before > 0);
+    assert_true(after < before + before / 8 + INDEX_BYTES);
+}
+
+/* With a bounded number of names: what each tick has a text of its own in is not bounded yet. */
+static void memory_does_not_grow_with_the_session(void **state)
+{
+    const struct scene *scene = *state;
+    enum { TICKS = 15000 };
+    measure(scene, TICKS); /* what is made once is made */
+    struct peaks before = measure(scene, TICKS);
+    struct peaks after = measure(scene, 4 * TICKS);
+    expect_flat("writing", before.writer, after.writer);
+    expect_flat("reading", before.reader, after.reader);
+    expect_flat("verifying", before.verify, after.verify);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(memory_does_not_grow_with_the_session, setup, teardown),
         cmocka_unit_test_setup_teardown(short_memory_is_an_error_and_harms_nothing, setup,
                                         teardown),
     };
