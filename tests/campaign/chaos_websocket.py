@@ -2,7 +2,10 @@
 """WebSocket peers that do what RFC 6455 forbids, and what it allows but nobody expects. The table of
 cases is in README.md."""
 import asyncio
+import os
+import random
 import sys
+import time
 import zlib
 
 import chaos
@@ -300,6 +303,40 @@ async def unknown_parameter(peer):
     await peer.departure()
 
 
+# ---- frames by chance ----
+
+def random_frames(chance):
+    """An act: up to thirty frames whose every field is drawn, most of them as they should be."""
+    def draw_frame():
+        opcode = chance.choice((TEXT, BINARY, PING, PONG, 0, 0, CLOSE, chance.randrange(16)))
+        size = chance.choice((0, 1, 2, 125, 126, 300, 65535, 65536)) if chance.random() < 0.9 else 0
+        if opcode >= CLOSE:
+            size = min(size, 125 if chance.random() < 0.95 else 1000)
+        length = chance.choice((size + 1, 1 << 32, 1 << 63)) if chance.random() < 0.02 else None
+        return frame(opcode, chance.randbytes(size), fin=chance.random() < 0.7,
+                     reserved=chance.choice((0,) * 40 + tuple(range(8))),
+                     mask=b"mask" if chance.random() < 0.02 else None, length=length)
+
+    async def act(peer):
+        await peer.begin()
+        peer.tick(2)
+        await peer.arrival()
+        peer.answers_pings = False
+        for _ in range(chance.randrange(1, 30)):
+            peer.write(draw_frame())
+            await peer.drain()
+        peer.write(close_frame(1000))  # in case that it was all right, or hangs in the middle
+        peer.end()
+        await peer.departure()
+    return act
+
+
+def random_cases(seed, connections, lanes=10):
+    for lane in range(lanes):
+        acts = [random_frames(random.Random(f"{seed} {lane} {i}")) for i in range(connections)]
+        yield Provider(f"random-frames-{lane}", [*acts, good], None)
+
+
 # ---- close codes ----
 
 def close_with(code):
@@ -330,6 +367,8 @@ def loss_of(code):
 
 def main():
     chaos.need_programs()
+    seed = int(os.environ.get("QTA_CHAOS_SEED") or time.time())
+    print(f"QTA_CHAOS_SEED={seed}", flush=True)
     only = sys.argv[1:]
     failed = 0
     providers = [provider for provider in cases() if not only or provider.name in only]
@@ -337,6 +376,9 @@ def main():
         failed += asyncio.run(chaos.play(providers, Venue(), message_max="64KiB"))
     if not only or "codes" in only:
         failed += asyncio.run(chaos.play(list(close_code_cases()), Venue(), **chaos.FAST))
+    if not only or "random" in only:
+        lanes = list(random_cases(seed, 1000 if IS_CAMPAIGN else 30))
+        failed += asyncio.run(chaos.play(lanes, Venue(), message_max="1MiB", **chaos.FAST))
     chaos.finish(failed)
 
 
