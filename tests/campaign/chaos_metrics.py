@@ -134,7 +134,7 @@ async def abuse_of_pages():
         check(figures["fds"] < 200, "descriptors are bounded", figures["fds"])
     attacks = []
     failed = await chaos.play(
-        providers, venue, streaming_health=HEALTH, pace_s=0.5, is_done=lambda: attacks[0].done(),
+        providers, venue, streaming_health=HEALTH, delay_s=0.5, is_done=lambda: attacks[0].done(),
         on_start=lambda recorder: attacks.append(asyncio.ensure_future(attack(recorder))))
     if attacks[0].done():
         attacks[0].result()

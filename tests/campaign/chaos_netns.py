@@ -165,7 +165,7 @@ async def names_and_packets():
         elif provider.name == "dns-many-addresses":
             check(causes <= {"connect"}, "the cause", causes)
         return chaos.check_provider(provider, records, venue, has_all_attempts=False)
-    failed = await chaos.play(providers, venue, is_done=is_done, checks=checks, pace_s=longest)
+    failed = await chaos.play(providers, venue, is_done=is_done, checks=checks, delay_s=longest)
     print(f"{time.monotonic() - begin:.0f} s; lookups by name: {names.asked}")
     venue6.close()
     return failed
@@ -181,7 +181,7 @@ async def narrow_road():
     providers = [Provider(f"narrow-{i}", [chaos_tcp.busy], []) for i in range(5)]
     begin = time.monotonic()
     try:
-        return await chaos.play(providers, venue, pace_s=5, health_check_interval="3s",
+        return await chaos.play(providers, venue, delay_s=5, health_check_interval="3s",
                                 is_done=lambda: time.monotonic() - begin > 4)
     finally:
         run_tool("tc", "qdisc", "del", "dev", "lo", "root")

@@ -87,7 +87,10 @@ async def ping_flood(peer):
     last = asyncio.ensure_future(peer.arrival())
     await peer.flushed()
     peer.writer.transport.resume_reading()
-    await last
+    while not last.done():  # to be heard while all those pongs are read
+        peer.tick()
+        await asyncio.sleep(0.1)
+    await peer.arrival()
     peer.write(close_frame(1000))
     await peer.departure()
 

@@ -76,6 +76,7 @@ class Entry:
         self.offsets = []     # of each frame with ticks: (bytes written up to its end, ticks so far)
         self.is_open = False  # upgraded
         self.flows = False    # subscriptions acknowledged, or ticks sent
+        self.times_ns = {}    # when each was sent, by number; of live() only
         self.sent = []        # numbers of trades, in order
         self.certain = 0      # so many of them have reached the recorder for sure
         self.is_quiet = False  # has said all, and the recorder has read it
@@ -246,6 +247,7 @@ class Peer:
         await self.begin()
         while not self.venue.is_quiet:
             self.tick()
+            self.entry.times_ns[self.entry.sent[-1]] = time.time_ns()
             await asyncio.sleep(self.venue.tick_interval_s)
         await self.arrival()
         self.entry.is_quiet = True
