@@ -14,6 +14,7 @@
  * CPU-SECONDS", from the first message to the last (tests/bench/compare_with_node). */
 #include <ftw.h>
 #include <libwebsockets.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -21,9 +22,11 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <qta/gateway.h>
 #include <qta/session.h>
+#include <qta/subscriber.h>
 
 #include "tests/bench/frame_blaster.h"
 
@@ -38,6 +41,7 @@ struct variant {
     bool is_tls;
     bool stores_frames;
     bool has_metrics;
+    bool has_sleeper; /* a subscriber beside us takes 50 ms for each tick */
 };
 
 struct result {
@@ -104,6 +108,35 @@ static void measure_session(const struct qta_gateway *gateway, struct qta_sessio
         die(err.message);
 }
 
+static void sleep_over_tick(void *user, const struct qta_tick *tick,
+                            const struct qta_dictionary *names)
+{
+    (void)user;
+    (void)tick;
+    (void)names;
+    usleep(50000);
+}
+
+static void *run_sleeper(void *user)
+{
+    qta_subscriber_run(user, NULL);
+    return NULL;
+}
+
+static struct qta_subscriber *start_sleeper(struct qta_gateway *gateway, pthread_t *thread)
+{
+    struct qta_subscriber_options options = qta_subscriber_options_default();
+    options.name = "sleeper";
+    struct qta_subscriber *sleeper;
+    struct qta_error err;
+    if (qta_subscriber_open(&sleeper, gateway, &options, &err) != QTA_OK ||
+        qta_subscriber_subscribe_to_all(sleeper, sleep_over_tick, NULL, &err) != QTA_OK)
+        die(err.message);
+    if (pthread_create(thread, NULL, run_sleeper, sleeper) != 0)
+        die("cannot start a thread");
+    return sleeper;
+}
+
 static void run_gateway(struct frame_blaster *blaster, struct watch *watch,
                         const struct variant *variant, struct qta_session_info *info)
 {
@@ -142,8 +175,13 @@ static void run_gateway(struct frame_blaster *blaster, struct watch *watch,
         qta_gateway_subscribe_to_trades(gateway, NULL, 0, on_tick, watch, &err) != QTA_OK ||
         qta_gateway_subscribe_to_quotes(gateway, NULL, 0, on_tick, watch, &err) != QTA_OK)
         die(err.message);
+    pthread_t thread;
+    struct qta_subscriber *sleeper = variant->has_sleeper ? start_sleeper(gateway, &thread) : NULL;
     if (qta_gateway_run(gateway, &err) != QTA_ERR_FEED || watch->ticks != watch->expected)
         die(err.message);
+    qta_subscriber_close(sleeper);
+    if (sleeper)
+        pthread_join(thread, NULL);
     measure_session(gateway, info);
     qta_gateway_destroy(gateway);
     frame_blaster_finish(blaster);
@@ -355,9 +393,8 @@ static void print_percentiles(const char *name, int32_t *latencies_ns, uint64_t 
     }
 }
 
-static void measure_latency(unsigned ticks_a_second, bool is_tls, double seconds)
+static void measure_latency(unsigned ticks_a_second, const struct variant *variant, double seconds)
 {
-    const struct variant variant = {.is_tls = is_tls};
     uint64_t ticks = (uint64_t)(ticks_a_second * seconds) / PACED_TICKS_A_FRAME *
                      PACED_TICKS_A_FRAME;
     struct frame_blaster blaster = {.ticks = ticks,
@@ -370,8 +407,9 @@ static void measure_latency(unsigned ticks_a_second, bool is_tls, double seconds
         die("out of memory");
     struct qta_session_info info;
     char name[64];
-    snprintf(name, sizeof name, "%uk_%s", ticks_a_second / 1000, is_tls ? "tls" : "plain");
-    run_gateway(&blaster, &watch, &variant, &info);
+    snprintf(name, sizeof name, "%uk_%s%s", ticks_a_second / 1000,
+             variant->is_tls ? "tls" : "plain", variant->has_sleeper ? "_beside_sleeper" : "");
+    run_gateway(&blaster, &watch, variant, &info);
     print_percentiles(name, watch.latencies_ns, ticks);
     printf("live_paced_%s %.0f ticks/s - -\n", name,
            (double)ticks / ((double)(watch.last_ns - watch.first_ns) / 1e9));
@@ -411,9 +449,11 @@ int main(int argc, char **argv)
     }
     measure_throughput(is_quick ? 20000 : 8000000, is_quick ? 1 : REPEATS);
     print_memory();
-    for (int is_tls = 0; is_tls <= 1; is_tls++) {
-        for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++)
-            measure_latency(rates[i], is_tls, is_quick ? 0.1 : 10);
+    static const struct variant variants[] = {
+        {.is_tls = false}, {.has_sleeper = true}, {.is_tls = true}};
+    for (size_t i = 0; i < sizeof variants / sizeof variants[0]; i++) {
+        for (size_t j = 0; j < sizeof rates / sizeof rates[0]; j++)
+            measure_latency(rates[j], &variants[i], is_quick ? 0.1 : 10);
     }
     return 0;
 }
