@@ -17,8 +17,9 @@
  *  When the last line that knows its place is lost before that, another one takes over: by what
  *  still fits, and where several places do, by when its ticks came. That is counted (undecided);
  *  the ticks handed on can then be some too many or too few of a run of equal neighbours around
- *  that moment, of places equally likely the one with more. Ticks that only a line brought which
- *  was lost before it had found its place are lost with it (abandoned).
+ *  that moment, of places equally likely the one with more. Where lines have only just subscribed
+ *  together, one of them is lost and another is late, a tick can also be out of order. Ticks that
+ *  only a line brought which was lost before it had found its place are lost with it (abandoned).
  *
  *  Lines that do not agree, because a venue leaves ticks out for one of them or changes their
  * order: a tick is looked for among the last ones that the line has not brought (REORDER_ENTRIES,

@@ -415,9 +415,12 @@ static void begin_anew(struct qta_line_stream *stream, unsigned line)
 static void take_news(struct qta_line_stream *stream, struct qta_line_share *share, unsigned line)
 {
     const struct qta_line_place *place = &stream->places[line];
-    if (may_be_old(stream, share, line) && is_outdated(stream, &place->held.last->tick)) {
-        drop_held(stream, share, line);
-        return;
+    if (may_be_old(stream, share, line)) {
+        if (is_outdated(stream, &place->held.last->tick)) {
+            drop_held(stream, share, line);
+            return;
+        }
+        qta_counter_add(&share->lines[line].counters.undecided, 1);
     }
     if (!has_standing(stream))
         begin_anew(stream, line);
