@@ -21,7 +21,8 @@ struct part {
     int until_s;
     const char *says;
 };
-static const struct part *parts; /* of the first connection; until_s 0 ends them */
+static const struct part *parts;      /* of the first connection; until_s 0 ends them */
+static const struct part *more_parts; /* of the second; NULL for none */
 
 static void on_message(void *user, struct qta_link *link, const char *bytes, size_t length)
 {
@@ -32,7 +33,9 @@ static void on_message(void *user, struct qta_link *link, const char *bytes, siz
     }
     scripted_send(link, MS, "ok AAPL");
     scripted_send(link, MS, "ok MSFT");
-    for (const struct part *part = parts; scripted_attempt(link) == 1 && part->until_s; part++)
+    int attempt = scripted_attempt(link);
+    const struct part *part = attempt == 1 ? parts : attempt == 2 ? more_parts : NULL;
+    for (; part && part->until_s; part++)
         for (int second = part->from_s; second < part->until_s; second++)
             scripted_send(link, second * S + 500 * MS, part->says);
 }
@@ -42,6 +45,7 @@ static int make_stage(void **state)
     struct stage *stage = malloc(sizeof *stage);
     assert_non_null(stage);
     stage_init(stage, "chatty");
+    more_parts = NULL;
     stage->venue.on_message = on_message;
     stage->provider.mute_reconnect_after_ns = 60 * S;
     *state = stage;
@@ -184,6 +188,21 @@ static void a_bound_of_the_users_own_needs_nothing_learned(void **state)
     assert_int_equal(stage_log_count(stage, "connected, but no tick for 30 s\n"), 1);
 }
 
+/* The other line brings what this one does not: nothing is missed. */
+static void a_mute_line_beside_one_that_flows_is_no_gap(void **state)
+{
+    struct stage *stage = *state;
+    static const struct part goes_on[] = {{1, TALK + 600, "t AAPL"}, {0, 0, NULL}};
+    stage->provider.lines = 2;
+    stage->provider.max_connections = 2;
+    more_parts = goes_on;
+    play(stage, talks_then_falls_mute, TALK + 400);
+    assert_int_equal(stage_log_count(stage, "venue/A: connected, but no tick for 4 m"), 1);
+    assert_null(stage_tick(stage, QTA_TICK_GAP, 0));
+    assert_int_equal(scripted_attempts(stage->transport), 3); /* the mute one was made anew */
+    assert_int_equal(qta_gap_counts_total(feed_of(stage)->is.gaps), 0);
+}
+
 /* It is 2024-05-01 on the stage, a day that somebody has closed. */
 static void a_closed_market_is_not_mute(void **state)
 {
@@ -210,6 +229,7 @@ int main(void)
         STAGED(a_channel_is_mute_while_another_flows),
         STAGED(what_is_mute_when_the_run_ends_is_on_record),
         STAGED(a_bound_of_the_users_own_needs_nothing_learned),
+        STAGED(a_mute_line_beside_one_that_flows_is_no_gap),
         STAGED(a_closed_market_is_not_mute),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
