@@ -230,6 +230,28 @@ def a_duration_is_kept():
     check(passed >= 1.5, "not before its time", passed)
 
 
+def short_memory_is_one_clear_error_or_a_start():
+    with open(RECORD, "rb") as program:
+        if b"__asan_init" in (text := program.read()) or b"__tsan_init" in text:
+            print("skipped: sanitizers need address space without end")
+            return
+    results = set()
+    for megabytes in (8, 16, 24, 40, 60, 80, 100, 130, 400):
+        shutil.rmtree("sessions", ignore_errors=True)
+        limited = ["bash", "-c", f'ulimit -v {megabytes * 1024}; exec "$@"', "bash"]
+        done = subprocess.run([*limited, RECORD, "--config", "market.yaml", "--max-ticks", "5",
+                               "--quiet", "--log-level", "error"], capture_output=True, text=True,
+                              timeout=TIMEOUT_S, check=False)
+        lines = done.stderr.splitlines()
+        if done.returncode == 127:
+            continue  # not even the program could be loaded
+        check(done.returncode in (0, 1) and len(lines) == (1 if done.returncode else 0),
+              f"with {megabytes} MB", done.returncode, done.stderr)
+        check(not lines or lines[0].startswith("qta-record: "), f"with {megabytes} MB", lines)
+        results.add(done.returncode)
+    check(results == {0, 1}, "both were seen", results)
+
+
 def installed_unit():
     path = os.path.join(BINARY, "qta-record@.service")
     with open(path, encoding="utf-8") as file:
@@ -300,6 +322,7 @@ CASES = [
     sigusr1_tells_how_everything_stands,
     max_ticks_are_shown_exactly,
     a_duration_is_kept,
+    short_memory_is_one_clear_error_or_a_start,
     the_unit_says_what_systemd_understands,
     the_unit_allows_the_calls_that_are_made,
 ]
