@@ -16,7 +16,9 @@
 
 #define TURN_MAX_NS INT64_C(1000000000) /* the clocks are compared at least this often */
 #define ROOM_PATIENCE_NS INT64_C(100000000)
-#define END_PATIENCE_NS INT64_C(1000000000) /* for those that miss ticks anyway */
+/* for those that miss ticks anyway: without a tick dispatched, and in all */
+#define END_PATIENCE_NS INT64_C(1000000000)
+#define END_WAIT_MAX_NS INT64_C(3000000000)
 
 enum {
     BUDGET_MAX = 1024, /* ticks an adapter makes before others have their turn */
@@ -428,19 +430,23 @@ bool qta_network_agent_wait_for_room(struct qta_network_agent *agent,
 {
     bool is_blocking = qta_subscriber_policy(subscriber) == QTA_OVERFLOW_BLOCK;
     uint64_t dispatched = qta_subscriber_dispatched(subscriber);
-    int64_t since_ns = qta_monotonic_ns(qta_environment_system());
+    int64_t begin_ns = qta_monotonic_ns(qta_environment_system());
+    int64_t moved_ns = begin_ns;
     for (;;) {
         uint32_t ticket = qta_doorbell_ticket(&agent->bell);
         if (qta_subscriber_is_gone(subscriber) || qta_subscriber_room(subscriber) > 0)
             return true;
         int64_t now_ns = qta_monotonic_ns(qta_environment_system());
         int64_t patience_ns = end_patience_ns(agent, subscriber);
-        bool has_moved = is_blocking && qta_subscriber_dispatched(subscriber) != dispatched;
-        if (patience_ns == 0 || has_moved)
-            since_ns = now_ns;
-        else if (now_ns - since_ns >= patience_ns)
-            return false;
+        uint64_t before = dispatched;
         dispatched = qta_subscriber_dispatched(subscriber);
+        if (patience_ns == 0)
+            begin_ns = now_ns;
+        if (patience_ns == 0 || dispatched != before)
+            moved_ns = now_ns;
+        if (patience_ns > 0 && (now_ns - moved_ns >= patience_ns ||
+                                (!is_blocking && now_ns - begin_ns >= END_WAIT_MAX_NS)))
+            return false;
         qta_subscriber_set_watch(agent->options.subscribers,
                                  qta_monotonic_ns(agent->options.environment));
         qta_doorbell_wait(&agent->bell, ticket, ROOM_PATIENCE_NS);

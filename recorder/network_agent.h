@@ -79,7 +79,8 @@ void qta_network_agent_note_room(struct qta_network_agent *agent,
 
 /** Waits until the subscriber has room or is gone. False: the run is ending, and one that blocks
  * has dispatched nothing for callback_hang_after (0: it is waited for without limit), or another
- * one has made no room for a second. For the network thread, from within do_work() and wait(). */
+ * one has dispatched nothing for a second or made no room for three. For the network thread, from
+ *  within do_work() and wait(). */
 bool qta_network_agent_wait_for_room(struct qta_network_agent *agent,
                                      struct qta_subscriber *subscriber);
 

@@ -55,7 +55,7 @@ struct play {
 };
 
 static void open_play_with(struct play *play, uint32_t buffer_size,
-                           enum qta_overflow_policy overflow)
+                           enum qta_overflow_policy overflow, int64_t hang_after_ns)
 {
     memset(play, 0, sizeof *play);
     stage_init(&play->stage, "chatty");
@@ -63,7 +63,7 @@ static void open_play_with(struct play *play, uint32_t buffer_size,
     play->stage.venue.on_message = on_message;
     play->stage.options.buffer_size = buffer_size;
     play->stage.options.overflow = overflow;
-    play->stage.options.callback_hang_after_ns = 200 * MS;
+    play->stage.options.callback_hang_after_ns = hang_after_ns;
     play->stage.options.recording.is_enabled = true;
     play->stage.options.recording.directory = play->folder;
     stage_open(&play->stage);
@@ -71,7 +71,7 @@ static void open_play_with(struct play *play, uint32_t buffer_size,
 
 static void open_play(struct play *play)
 {
-    open_play_with(play, LARGE, QTA_OVERFLOW_BLOCK);
+    open_play_with(play, LARGE, QTA_OVERFLOW_BLOCK, 60 * S);
 }
 
 static void *run_gateway(void *user)
@@ -334,7 +334,7 @@ static void what_each_misses_is_told_by_its_name_and_adds_up(void **state)
     struct play *play = malloc(sizeof *play);
     assert_non_null(play);
     open_play(play);
-    struct listener slow[2] = {{.sleep_us = 1000}, {.sleep_us = 1000}};
+    struct listener slow[2] = {{.sleep_us = 200}, {.sleep_us = 200}};
     for (int i = 0; i < 2; i++) {
         open_listener(&slow[i], play, names[i], SMALL, policies[i]);
         start_listener(&slow[i]);
@@ -397,7 +397,7 @@ static void the_gateways_own_may_be_disconnected_and_recording_goes_on(void **st
     (void)state;
     struct play *play = malloc(sizeof *play);
     assert_non_null(play);
-    open_play_with(play, SMALL, QTA_OVERFLOW_DISCONNECT);
+    open_play_with(play, SMALL, QTA_OVERFLOW_DISCONNECT, 60 * S);
     struct listener own = {.is_stuck = true};
     sem_init(&own.gate, 0, 0);
     sem_init(&own.is_at_gate, 0, 0);
@@ -468,7 +468,7 @@ static void the_gateway_can_be_stopped_while_one_that_is_stuck_blocks_it(void **
     (void)state;
     struct play *play = malloc(sizeof *play);
     assert_non_null(play);
-    open_play(play);
+    open_play_with(play, LARGE, QTA_OVERFLOW_BLOCK, 200 * MS);
     struct listener stuck = {.is_stuck = true};
     open_listener(&stuck, play, "stuck", 2, QTA_OVERFLOW_BLOCK);
     start_listener(&stuck);
@@ -525,7 +525,7 @@ struct churn {
     struct play *play;
     atomic_bool *is_over;
     int number;
-    uint64_t rounds;
+    _Atomic uint64_t rounds;
 };
 
 /* Opens, subscribes, polls, unsubscribes and closes as fast as it can. */
@@ -538,7 +538,8 @@ static void *churn(void *user)
         struct qta_subscriber_options options = qta_subscriber_options_default();
         options.name = name;
         options.buffer_size = 16;
-        options.overflow = own->rounds % 2 ? QTA_OVERFLOW_DROP_NEWEST : QTA_OVERFLOW_DISCONNECT;
+        options.overflow = atomic_load(&own->rounds) % 2 ? QTA_OVERFLOW_DROP_NEWEST
+                                                         : QTA_OVERFLOW_DISCONNECT;
         struct qta_subscriber *subscriber;
         if (qta_subscriber_open(&subscriber, own->play->stage.gateway, &options, NULL) != QTA_OK)
             break;                                /* it has ended */
@@ -553,7 +554,7 @@ static void *churn(void *user)
         assert_int_equal(qta_subscriber_unsubscribe(subscriber, ignore, seen, NULL), QTA_OK);
         free(seen);
         qta_subscriber_close(subscriber);
-        own->rounds++;
+        atomic_fetch_add(&own->rounds, 1);
     }
     return NULL;
 }
@@ -565,7 +566,7 @@ static void subscribers_come_and_go_while_it_runs(void **state)
     struct play *play = malloc(sizeof *play);
     assert_non_null(play);
     open_play(play);
-    struct listener pace = {.sleep_us = 200}; /* lets the others in */
+    struct listener pace = {.is_stuck = true, .sleep_us = 200}; /* lets the others in */
     open_listener(&pace, play, "pace", SMALL, QTA_OVERFLOW_BLOCK);
     start_listener(&pace);
     atomic_bool is_over = false;
@@ -576,13 +577,18 @@ static void subscribers_come_and_go_while_it_runs(void **state)
         assert_int_equal(pthread_create(&threads[i], NULL, churn, &churns[i]), 0);
     }
     begin_play(play);
+    sem_wait(&pace.is_at_gate);
+    for (int i = 0; i < THREADS; i++) {
+        uint64_t before = atomic_load(&churns[i].rounds);
+        while (atomic_load(&churns[i].rounds) < before + 3)
+            usleep(1000);
+    }
+    sem_post(&pace.gate);
     end_play(play);
     pthread_join(pace.thread, NULL);
     atomic_store(&is_over, true);
-    for (int i = 0; i < THREADS; i++) {
+    for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
-        assert_true(churns[i].rounds > 0);
-    }
     assert_nothing_else_suffered(play);
     assert_int_equal(pace.count, play->session.count);
     qta_subscriber_close(pace.subscriber);
