@@ -102,7 +102,7 @@ static bool is_shard_ready(const struct qta_status_sources *sources, size_t firs
         is_used |= !is_idle(line);
         is_ready = is_connection_ready(line, is_market_open(sources, i), sources->now_ns, &own);
     }
-    if (is_used && !is_ready)
+    if (is_used && !is_ready && own.length > 0)
         qta_byte_buffer_append(reasons, own.bytes, own.length);
     qta_byte_buffer_finish(&own);
     return is_ready || !is_used;
