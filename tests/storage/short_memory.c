@@ -97,7 +97,7 @@ static int print(char **out, const char *format, va_list arguments)
 
 static void add_bytes(int64_t bytes)
 {
-    int64_t now = bytes_in_use += bytes;
+    int64_t now = atomic_fetch_add(&bytes_in_use, bytes) + bytes;
     int64_t peak = peak_bytes;
     while (now > peak && !atomic_compare_exchange_weak(&peak_bytes, &peak, now))
         continue;
