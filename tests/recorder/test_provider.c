@@ -132,6 +132,44 @@ static void more_than_the_connections_can_carry_is_one_error_at_the_start(void *
     stage_open(stage);
 }
 
+static void no_gap_is_recorded_while_one_line_has_the_data(void **state)
+{
+    struct stage *stage = *state;
+    static const struct act acts[] = {
+        {.lifetime_ns = 2 * S, .end = {.cause = QTA_CAUSE_LOST, .reason = "reset"}}, {0}};
+    stage->provider.symbols_per_connection = 0;
+    stage->provider.lines = 2;
+    stage->acts = acts;
+    stage->act_count = 2;
+    stage_open(stage);
+    stage_run_for(stage, 20 * S);
+    assert_int_equal(scripted_attempts(stage->transport), 3);
+    assert_non_null(stage_conn(stage, QTA_CONN_DISCONNECTED));
+    for (size_t i = 0; i < stage->tick_count; i++)
+        assert_int_not_equal(stage->ticks[i].type, QTA_TICK_GAP);
+}
+
+static void messages_of_redundant_lines_are_not_stored(void **state)
+{
+    struct stage *stage = *state;
+    struct qta_error err;
+    stage->provider.lines = 2;
+    stage->options.recording.is_enabled = true;
+    stage->options.recording.has_raw_frames = true;
+    struct qta_transport *transport = scripted_transport_create(&stage->environment, &stage->venue);
+    assert_int_equal(qta_gateway_create_in(&stage->gateway, &stage->options,
+                                           &stage->environment.base, transport, &err),
+                     QTA_ERR_CONFIG);
+    assert_string_equal(err.message,
+                        "provider 'venue': recording.raw_frames would store the messages of all 2 "
+                        "lines; set it to false, or lines to 1");
+    transport->ops->destroy(transport);
+    stage->provider.lines = 1;
+    stage->options.recording.is_enabled = false;
+    stage->options.recording.has_raw_frames = false;
+    stage_open(stage);
+}
+
 static void symbols_of_a_connection_that_is_given_up_go_where_there_is_room(void **state)
 {
     struct stage *stage = *state;
@@ -256,6 +294,8 @@ int main(void)
         CASE(every_connection_that_opens_has_a_number_of_its_own),
         CASE(a_lost_connection_leaves_a_gap_of_its_own_symbols_alone),
         CASE(more_than_the_connections_can_carry_is_one_error_at_the_start),
+        CASE(no_gap_is_recorded_while_one_line_has_the_data),
+        CASE(messages_of_redundant_lines_are_not_stored),
         CASE(symbols_of_a_connection_that_is_given_up_go_where_there_is_room),
         CASE(the_gap_of_a_symbol_that_moves_ends_where_it_has_moved_to),
         CASE(what_is_subscribed_to_later_finds_a_connection_or_opens_one),
