@@ -57,9 +57,11 @@ class Lane(Provider):
 
     def settle_accounts(self, venue):
         """What each connection's frames came to, by the bytes that the proxy let through."""
-        pipes = {pipe.upstream_port: pipe for pipe in self.proxy.pipes if pipe.upstream_port}
+        pipes = {}  # a port may have served several, one after the other
+        for pipe in self.proxy.pipes:
+            pipes.setdefault(pipe.upstream_port, []).append(pipe)
         for entry in venue.entries(self.name):
-            pipe = pipes[entry.port]
+            pipe = pipes[entry.port].pop(0)
             is_exact = pipe.is_dead and pipe.fault.kind in ("reset", "fin")
             whole = max([count for offset, count in entry.offsets if offset <= pipe.forwarded],
                         default=0)

@@ -289,8 +289,9 @@ def append(options, seed, row):
             f"| {options.minutes:g} | {row['ticks']:,} at {row['rate']:,}/s | {row['connections']:,} "
             f"| {row['rss_mib']} MiB, {row['rss_kib_per_hour']:+d} KiB/h | {row['fds']}, "
             f"{row['fds_per_hour']:+g}/h | {row['drops']} | {row['cpu_percent']} % |\n")
-    with open(pathlib.Path(__file__).with_name("RESULTS.md"), "a", encoding="utf-8") as file:
-        file.write(line)
+    path = pathlib.Path(__file__).with_name("RESULTS.md")
+    before, rule, after = path.read_text(encoding="utf-8").partition("|---|" + "---|" * 10 + "\n")
+    path.write_text(before + rule + line + after, encoding="utf-8")
 
 
 def main():
