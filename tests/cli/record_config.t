@@ -80,6 +80,7 @@ $ cat > good.yaml <<'END'
 |         timeout: 30s
 |       max_connections: 10
 |       lines: 1
+|       connection_lifetime: 0
 |       symbols_per_connection: 0
 |       streams_per_connection: 0
 |       compression: false

@@ -175,6 +175,7 @@ static void every_key_is_printed_with_its_value(void **state)
                                  "        timeout: 30s\n"
                                  "      max_connections: 10\n"
                                  "      lines: 1\n"
+                                 "      connection_lifetime: 0\n"
                                  "      symbols_per_connection: 0\n"
                                  "      streams_per_connection: 0\n"
                                  "      compression: false\n"

@@ -264,6 +264,22 @@ static void the_successor_is_up_before_an_expiring_connection_is_closed(void **s
     assert_int_equal(stage->ticks[stage->tick_count - 1].conn, 2);
 }
 
+static void a_connection_that_is_old_enough_is_replaced_without_a_gap(void **state)
+{
+    struct stage *stage = *state;
+    stage->provider.subscription_count = 2;
+    stage->provider.symbols_per_connection = 0;
+    stage->provider.connection_lifetime_ns = 60 * S;
+    stage_open(stage);
+    stage_run_for(stage, 50 * S);
+    assert_int_equal(scripted_attempts(stage->transport), 1);
+    stage_run_for(stage, 200 * S);
+    assert_in_range(scripted_attempts(stage->transport), 4, 5);
+    assert_int_equal(scripted_links(stage->transport), 1);
+    assert_null(stage_tick(stage, QTA_TICK_GAP, 0));
+    assert_null(stage_conn(stage, QTA_CONN_DISCONNECTED));
+}
+
 static void a_successor_that_is_refused_leaves_the_old_connection_alone(void **state)
 {
     struct stage *stage = *state;
@@ -300,6 +316,7 @@ int main(void)
         CASE(the_gap_of_a_symbol_that_moves_ends_where_it_has_moved_to),
         CASE(what_is_subscribed_to_later_finds_a_connection_or_opens_one),
         CASE(the_successor_is_up_before_an_expiring_connection_is_closed),
+        CASE(a_connection_that_is_old_enough_is_replaced_without_a_gap),
         CASE(a_successor_that_is_refused_leaves_the_old_connection_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
