@@ -115,6 +115,12 @@ static size_t on_link_data(void *user, const struct qta_frame *frame)
     return consumed;
 }
 
+static void on_link_pong(void *user, int64_t round_trip_ns)
+{
+    struct qta_connection *connection = user;
+    qta_feed_pong(&connection->feed, round_trip_ns);
+}
+
 static void on_link_end(void *user, const struct qta_link_end *end)
 {
     struct qta_connection *connection = user;
@@ -153,6 +159,7 @@ static enum qta_status open_link(struct qta_connection *connection, struct qta_e
     static const struct qta_link_events events = {
         .on_open = on_link_open,
         .on_data = on_link_data,
+        .on_pong = on_link_pong,
         .on_end = on_link_end,
     };
     struct qta_connect_request request;

@@ -14,6 +14,10 @@
 static const int64_t venue_bounds_ns[] = {
     0,        100 * US, 500 * US, 1 * MS, 2500 * US, 5 * MS, 10 * MS, 25 * MS, 50 * MS,
     100 * MS, 250 * MS, 500 * MS, 1 * S,  2500 * MS, 5 * S,  10 * S,  60 * S,  900 * S};
+/* From a machine beside the venue to a satellite. */
+static const int64_t ping_bounds_ns[] = {50 * US,   100 * US, 250 * US, 500 * US, 1 * MS,
+                                         2500 * US, 5 * MS,   10 * MS,  25 * MS,  50 * MS,
+                                         100 * MS,  250 * MS, 500 * MS, 1 * S,    5 * S};
 /* those that Prometheus' clients have used since ever, and so the original */
 static const int64_t connect_bounds_ns[] = {5 * MS,    10 * MS,  25 * MS,   50 * MS,  75 * MS,
                                             100 * MS,  250 * MS, 500 * MS,  750 * MS, 1 * S,
@@ -32,6 +36,8 @@ enum qta_status qta_feed_init(struct qta_feed *feed, const struct qta_feed_ident
                        sizeof venue_bounds_ns / sizeof venue_bounds_ns[0]);
     qta_histogram_init(&feed->connect_latency, connect_bounds_ns,
                        sizeof connect_bounds_ns / sizeof connect_bounds_ns[0]);
+    qta_histogram_init(&feed->ping_latency, ping_bounds_ns,
+                       sizeof ping_bounds_ns / sizeof ping_bounds_ns[0]);
     return QTA_OK;
 }
 
@@ -58,6 +64,13 @@ void qta_feed_open(struct qta_feed *feed, int64_t now_ns)
 {
     qta_counter_add(&feed->connects, 1);
     qta_histogram_add(&feed->connect_latency, now_ns - feed->attempt_ns);
+}
+
+void qta_feed_pong(struct qta_feed *feed, int64_t round_trip_ns)
+{
+    qta_histogram_add(&feed->ping_latency, round_trip_ns);
+    atomic_store_explicit(&feed->ping_ns, round_trip_ns > 0 ? round_trip_ns : 1,
+                          memory_order_relaxed);
 }
 
 void qta_feed_end(struct qta_feed *feed, unsigned cause, bool was_open)

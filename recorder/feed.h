@@ -58,6 +58,8 @@ struct qta_feed {
     _Atomic uint64_t disconnects[QTA_FEED_CAUSES]; /**< of connections that were open */
     _Atomic uint64_t reconnects[QTA_FEED_CAUSES];  /**< attempts after a failure of that cause */
     struct qta_histogram connect_latency;          /**< from an attempt's start until it is open */
+    struct qta_histogram ping_latency;             /**< from a ping to its answer */
+    _Atomic int64_t ping_ns;                       /**< the last one's; 0: none yet */
 
     /* how it stands, as of the network thread's last turn */
     _Atomic int state;                     /**< enum qta_connection_state */
@@ -114,6 +116,9 @@ static inline void qta_feed_frame(struct qta_feed *feed, size_t bytes)
     qta_counter_add(&feed->frames, 1);
     qta_counter_add(&feed->bytes, bytes);
 }
+
+/** The venue has answered a ping. */
+void qta_feed_pong(struct qta_feed *feed, int64_t round_trip_ns);
 
 /** An attempt to connect begins. */
 void qta_feed_attempt(struct qta_feed *feed, int64_t now_ns);

@@ -157,6 +157,19 @@ static void on_peer_ping(struct qta_link *link, const struct qta_websocket_event
     link->owes_pong = true;
 }
 
+/* Only an answer to the last ping tells how long the way is; others may be late, or nobody's. */
+static void on_pong(struct qta_link *link, const struct qta_websocket_event *event)
+{
+    bool is_answer = event->length == sizeof link->pings && link->ping_sent_ns != INT64_MAX &&
+                     memcmp(event->bytes, &link->pings, sizeof link->pings) == 0;
+    if (!is_answer || link->state != QTA_LINK_OPEN)
+        return;
+    int64_t round_trip_ns = qta_link_now_ns(link) - link->ping_sent_ns;
+    link->ping_sent_ns = INT64_MAX;
+    if (link->events->on_pong)
+        link->events->on_pong(link->user, round_trip_ns);
+}
+
 static void on_message(struct qta_link *link, const struct qta_websocket_event *event,
                        int64_t ts_recv_ns)
 {
@@ -207,6 +220,7 @@ static size_t take_frames(struct qta_link *link, const uint8_t *bytes, size_t le
             on_peer_ping(link, &event);
             break;
         case QTA_WEBSOCKET_PONG_CAME:
+            on_pong(link, &event);
             break; /* link->reads tells that it lives */
         case QTA_WEBSOCKET_CLOSE_CAME:
             on_peer_close(link, &event);
@@ -454,8 +468,10 @@ static void on_ping_due(struct qta_link *link, int64_t now_ns)
         return;
     }
     link->pings_unanswered++;
-    if (!qta_websocket_write_frame(&link->out, QTA_WEBSOCKET_PING, true, NULL, 0,
-                                   next_mask(link->loop)))
+    link->pings++;
+    link->ping_sent_ns = now_ns;
+    if (!qta_websocket_write_frame(&link->out, QTA_WEBSOCKET_PING, true, &link->pings,
+                                   sizeof link->pings, next_mask(link->loop)))
         qta_link_fail(link, QTA_CAUSE_LOST, 0, "out of memory for a ping");
     qta_link_note(link);
 }
@@ -547,6 +563,7 @@ enum qta_status qta_link_create(struct qta_link **out, struct qta_link_loop *loo
     link->answer.offers_deflate = options->offers_deflate;
     link->connect_deadline_ns = INT64_MAX;
     link->ping_ns = INT64_MAX;
+    link->ping_sent_ns = INT64_MAX;
     link->deadline_ns = INT64_MAX;
     qta_stream_init(&link->stream);
     qta_websocket_reader_init(&link->reader, options->message_max_bytes);

@@ -86,6 +86,8 @@ struct qta_link {
     int64_t deadline_ns;         /**< of opening or closing, monotonic; INT64_MAX for none */
     int64_t connect_deadline_ns; /**< of this address */
     int64_t ping_ns;             /**< when the next ping is due; INT64_MAX for none */
+    int64_t ping_sent_ns;        /**< of the last one; INT64_MAX when it is answered, or none was */
+    uint64_t pings;              /**< sent: the payload of the last one */
     uint64_t reads;              /**< how often something came */
     uint64_t reads_at_ping;
     unsigned pings_unanswered;

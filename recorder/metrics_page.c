@@ -127,6 +127,12 @@ static void write_latencies(struct qta_exposition *page, const struct qta_gatewa
         const struct qta_feed *feed = qta_gateway_view_feed(view, i);
         qta_exposition_histogram(page, &feed->connect_latency, OF(feed), NULL);
     }
+    family(page, "qta_ping_round_trip_seconds", QTA_METRIC_HISTOGRAM,
+           "from a ping of ours to the venue's answer (health_check_interval)");
+    for (size_t i = 0; i < view->connection_count; i++) {
+        const struct qta_feed *feed = qta_gateway_view_feed(view, i);
+        qta_exposition_histogram(page, &feed->ping_latency, OF(feed), NULL);
+    }
 }
 
 /* ---- connections ------------------------------------------------------------------------------

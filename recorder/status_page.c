@@ -267,6 +267,9 @@ static void write_connection(struct qta_byte_buffer *page, const struct qta_stat
     put_number(page, "gaps", qta_gap_counts_total(feed->is.gaps));
     put_number(page, "send_queue_bytes", qta_counter_read(&feed->send_queue_bytes));
     write_mute(page, feed);
+    int64_t ping_ns = atomic_load_explicit(&feed->ping_ns, memory_order_relaxed);
+    if (ping_ns != 0)
+        put_seconds(page, "ping_s", ping_ns);
     if (last_ns != 0)
         put_seconds(page, "last_tick_age_s",
                     sources->now_ns > last_ns ? sources->now_ns - last_ns : 0);

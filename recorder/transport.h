@@ -35,6 +35,8 @@ struct qta_link_events {
     /** The link is gone and freed when this returns. Exactly once for every link_open() that
      *  succeeded, and the last event. Also follows link_close(). */
     void (*on_end)(void *user, const struct qta_link_end *end);
+    /** WebSocket: the venue has answered a ping of ours after so long. NULL: of no interest. */
+    void (*on_pong)(void *user, int64_t round_trip_ns);
 };
 
 /** Borrowed for the call of link_open(). */

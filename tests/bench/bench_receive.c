@@ -123,7 +123,8 @@ static void on_end(void *user, const struct qta_link_end *end)
 
 static struct receipt measure_transport(const struct venue *venue)
 {
-    static const struct qta_link_events events = {on_open, on_data, on_end};
+    static const struct qta_link_events events = {
+        .on_open = on_open, .on_data = on_data, .on_end = on_end};
     char url[64];
     snprintf(url, sizeof url, "%s://127.0.0.1:%u/", venue->is_tls ? "wss" : "ws", venue->port);
     const struct qta_connect_request request = {.url = url};

@@ -107,6 +107,9 @@ def metrics_move(venue):
         check(after["qta_seal_seconds_count"] >= 1 and after["qta_segment_bytes_total"] > 0 and
               after["qta_sealed_ticks_total"] > 100 and after["qta_compression_ratio"] > 1,
               "sealed", after)
+        recorder.wait_for_metric(f"qta_ping_round_trip_seconds_count{{{LABEL}}}", 1)
+        connection = json.loads(recorder.get("/status")[2])["connections"][0]
+        check(0 < connection["ping_s"] < 60, "round trip", connection)
         venue.send_trades(["AAPL"])
         wait_until(lambda: recorder.metrics().get(
             'stream_data_freshness_seconds{connection="alpaca"}', 99) < 5, "fresh")

@@ -195,6 +195,7 @@ def alpaca_config(venue, **health):
             "providers": [{"name": "alpaca", "websocket_url": f"ws://127.0.0.1:{venue.port}/v2/iex",
                            "subscriptions": ["trades"],
                            "circuit_breaker": {"failure_threshold": 5, "timeout": "200ms"}}],
+            "health_check_interval": "1s",
             "reconnect_delay": "20ms",
             "reconnect_delay_max": "100ms",
         },

@@ -73,7 +73,8 @@ static void on_end(void *user, const struct qta_link_end *end)
         client->at_end(client);
 }
 
-static const struct qta_link_events events = {on_open, on_data, on_end};
+static const struct qta_link_events events = {
+    .on_open = on_open, .on_data = on_data, .on_end = on_end};
 
 static void client_start(struct client *client)
 {

@@ -358,6 +358,20 @@ def unmask(frame):
     return frame[0] & 0x0F, bytes(b ^ mask[i % 4] for i, b in enumerate(frame[6:6 + length]))
 
 
+async def answer_pings(server, reader, writer):
+    """Three pings, each answered after pongs that answer nothing, and once more than it should."""
+    await upgrade(reader, writer)
+    for _ in range(3):
+        head = await reader.readexactly(2)
+        _, payload = unmask(head + await reader.readexactly(4 + (head[1] & 0x7F)))
+        pong = bytes([0x8A, len(payload)]) + payload
+        writer.write(b"\x8a\x00" + b"\x8a\x08nonsense" + pong + pong)
+        await writer.drain()
+    writer.write(b"\x88\x02\x03\xe8")
+    await writer.drain()
+    await reader.read(1000)
+
+
 async def endless_fragments(server, reader, writer):
     await upgrade(reader, writer)
     writer.write(b"\x01\x01a")
@@ -512,6 +526,9 @@ def scenarios(certificates):
     row("a quiet venue that answers pings stays connected, and costs nothing",
         WebSocketServer(idle_then_speak), ["--ping-ms", "200"],
         [r"open", r"data TEXT .* still here", r"sum .*", r"end peer_closed 1000 .*"], cpu_s=0.5)
+    row("the answer to a ping tells the round trip, any other pong nothing",
+        ByteServer(answer_pings), ["--ping-ms", "100", "--pongs"],
+        [r"open"] + [r"pong"] * 3 + [r"sum .*", r"end peer_closed 1000 .*"])
     row("a venue that answers no ping is silent", ByteServer(deaf), ["--ping-ms", "200"],
         [r"open", r"sum .*", r"end silent 0 0 - no answer to a ping within 400 ms"])
     row("a flood of pings does no harm", ByteServer(ping_flood), ["--quiet"],

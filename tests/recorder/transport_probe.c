@@ -34,8 +34,9 @@ struct probe_options {
     int64_t pause_ns;
     long line_bytes; /* tcp: consume lines of this length only */
     bool is_quiet;   /* no line for each message */
-    size_t links;    /* how many at once */
-    long times;      /* that each is opened, one after the other */
+    bool shows_pongs;
+    size_t links; /* how many at once */
+    long times;   /* that each is opened, one after the other */
 };
 
 struct probe {
@@ -134,7 +135,15 @@ static void on_end(void *user, const struct qta_link_end *end)
            end->reason);
 }
 
-static const struct qta_link_events events = {on_open, on_data, on_end};
+static void on_pong(void *user, int64_t round_trip_ns)
+{
+    const struct probe *probe = user;
+    if (probe->options->shows_pongs)
+        puts(round_trip_ns > 0 && round_trip_ns < 10 * second_ns ? "pong" : "pong out of time");
+}
+
+static const struct qta_link_events events = {
+    .on_open = on_open, .on_data = on_data, .on_pong = on_pong, .on_end = on_end};
 
 static void log_line(void *user, enum qta_log_level level, const char *area, const char *message)
 {
@@ -173,7 +182,8 @@ static void parse_arguments(struct probe_options *options, int argc, char **argv
         QUIET,
         LINKS,
         DEFLATE,
-        TIMES
+        TIMES,
+        PONGS
     };
     static const struct option table[] = {
         {"ca", required_argument, NULL, CA},
@@ -193,6 +203,7 @@ static void parse_arguments(struct probe_options *options, int argc, char **argv
         {"links", required_argument, NULL, LINKS},
         {"deflate", no_argument, NULL, DEFLATE},
         {"times", required_argument, NULL, TIMES},
+        {"pongs", no_argument, NULL, PONGS},
         {0},
     };
     int choice;
@@ -240,6 +251,9 @@ static void parse_arguments(struct probe_options *options, int argc, char **argv
             break;
         case QUIET:
             options->is_quiet = true;
+            break;
+        case PONGS:
+            options->shows_pongs = true;
             break;
         case TIMES:
             options->times = number;
