@@ -1,62 +1,19 @@
-/* The gateway owns the parts and their threads, and is nothing but their wiring: the network agent
- * with its providers on one side, the subscribers on the other. */
+/* The gateway owns the parts and is nothing but their wiring: the network agent with its providers
+ * on one side, the subscribers on the other. Its threads are in gateway_run.c. */
 #include <qta/gateway.h>
 
 #include <assert.h>
-#include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 
 #include <qta/log.h>
 
-#include "recorder/auth_agent.h"
-#include "recorder/connection.h"
-#include "recorder/counters.h"
 #include "recorder/gateway_internal.h"
+#include "recorder/gateway_parts.h"
 #include "recorder/gateway_view.h"
 #include "recorder/health_options.h"
-#include "recorder/health_service.h"
-#include "recorder/network_agent.h"
-#include "recorder/provider.h"
-#include "recorder/publisher.h"
-#include "recorder/recording.h"
 #include "recorder/status_page.h"
-#include "recorder/subscriber_set.h"
-
-enum run_state { RUN_NOT_YET, RUN_STARTED, RUN_ENDED };
-
-struct qta_gateway {
-    struct qta_environment *environment;
-    struct qta_transport *transport; /* ours; NULL for none */
-    struct qta_dictionary *names;
-    struct qta_counters counters;
-    struct qta_subscriber_set *subscribers;
-    struct qta_subscriber *callbacks; /* the first of them */
-    struct qta_recording *recording;  /* NULL for none */
-    struct qta_publisher *publisher;
-    struct qta_auth_agent *auth;
-    struct qta_provider **providers;
-    size_t provider_count;
-    struct qta_connection **connections; /* of all providers, to be looked at */
-    size_t connection_count;
-    struct qta_network_agent *agent;
-    struct qta_health_service *health; /* NULL for none */
-
-    struct qta_subscription *configured; /* what the configuration subscribes to */
-    size_t configured_count;
-    bool is_replay;
-    bool is_stepped;
-
-    _Atomic int run_state; /* enum run_state */
-    bool has_thread;       /* of qta_gateway_start(), not joined yet */
-    pthread_t thread;
-    enum qta_status thread_status;
-    struct qta_error thread_error;
-};
 
 /* ---- checks -----------------------------------------------------------------------------------
  */
@@ -451,152 +408,6 @@ void qta_gateway_destroy(struct qta_gateway *gateway)
     free(gateway);
 }
 
-/* ---- running ----------------------------------------------------------------------------------
- */
-
-static void *network_main(void *user)
-{
-    struct qta_gateway *gateway = user;
-    struct qta_network_agent *agent = gateway->agent;
-    struct qta_environment *environment = gateway->environment;
-    prctl(PR_SET_NAME, "qta-network");
-    prctl(PR_SET_TIMERSLACK, 1); /* a replay's pace is kept to microseconds */
-    while (!qta_network_agent_is_finished(agent)) {
-        int64_t due_ns = qta_network_agent_do_work(agent, qta_monotonic_ns(environment),
-                                                   qta_realtime_ns(environment));
-        if (!qta_network_agent_is_finished(agent))
-            qta_network_agent_wait(agent, due_ns);
-    }
-    return NULL;
-}
-
-/* Signals are for the program's own threads. */
-static int create_thread(pthread_t *thread, void *(*function)(void *), void *user)
-{
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(thread, NULL, function, user);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return error;
-}
-
-static enum qta_status begin_run(struct qta_gateway *gateway, struct qta_error *err)
-{
-    int expected = RUN_NOT_YET;
-    if (!atomic_compare_exchange_strong(&gateway->run_state, &expected, RUN_STARTED))
-        return qta_error_set(err, QTA_ERR_STATE, "a gateway runs only once: create a new one");
-    return QTA_OK;
-}
-
-static enum qta_status run(struct qta_gateway *gateway, struct qta_error *err)
-{
-    if (gateway->recording)
-        qta_recording_allow_thread(gateway->recording, true);
-    enum qta_status status = qta_auth_agent_start(gateway->auth, err);
-    if (status == QTA_OK && gateway->health)
-        status = qta_health_service_start(gateway->health, err);
-    if (status != QTA_OK) {
-        atomic_store(&gateway->run_state, RUN_ENDED);
-        return status;
-    }
-    pthread_t network;
-    int error = create_thread(&network, network_main, gateway);
-    if (error != 0) {
-        errno = error;
-        atomic_store(&gateway->run_state, RUN_ENDED);
-        return qta_error_set_errno(err, "cannot start the network thread");
-    }
-    qta_subscriber_run(gateway->callbacks, NULL); /* that it was too slow is in the log */
-    pthread_join(network, NULL);
-    qta_auth_agent_stop(gateway->auth);
-    if (gateway->health)
-        qta_health_service_stop(gateway->health);
-    atomic_store(&gateway->run_state, RUN_ENDED);
-    return qta_network_agent_result(gateway->agent, err);
-}
-
-enum qta_status qta_gateway_run(struct qta_gateway *gateway, struct qta_error *err)
-{
-    assert(gateway);
-    enum qta_status status = begin_run(gateway, err);
-    return status == QTA_OK ? run(gateway, err) : status;
-}
-
-static void *run_main(void *user)
-{
-    struct qta_gateway *gateway = user;
-    prctl(PR_SET_NAME, "qta-callbacks");
-    gateway->thread_status = run(gateway, &gateway->thread_error);
-    return NULL;
-}
-
-enum qta_status qta_gateway_start(struct qta_gateway *gateway, struct qta_error *err)
-{
-    assert(gateway);
-    enum qta_status status = begin_run(gateway, err);
-    if (status != QTA_OK)
-        return status;
-    int error = create_thread(&gateway->thread, run_main, gateway);
-    if (error != 0) {
-        errno = error;
-        atomic_store(&gateway->run_state, RUN_ENDED);
-        return qta_error_set_errno(err, "cannot start the thread of the callbacks");
-    }
-    gateway->has_thread = true;
-    return QTA_OK;
-}
-
-enum qta_status qta_gateway_join(struct qta_gateway *gateway, struct qta_error *err)
-{
-    assert(gateway);
-    if (!gateway->has_thread)
-        return qta_error_set(err, QTA_ERR_STATE, "no thread to wait for: call qta_gateway_start()");
-    pthread_join(gateway->thread, NULL);
-    gateway->has_thread = false;
-    if (gateway->thread_status != QTA_OK && err)
-        *err = gateway->thread_error;
-    return gateway->thread_status;
-}
-
-void qta_gateway_stop(struct qta_gateway *gateway)
-{
-    assert(gateway);
-    int error = errno; /* it may be called in a signal handler */
-    qta_network_agent_stop(gateway->agent);
-    errno = error;
-}
-
-bool qta_gateway_step(struct qta_gateway *gateway)
-{
-    struct qta_network_agent *agent = gateway->agent;
-    if (!gateway->is_stepped) {
-        enum qta_status status = begin_run(gateway, NULL);
-        assert(status == QTA_OK);
-        (void)status;
-        gateway->is_stepped = true;
-    }
-    qta_auth_agent_do_work(gateway->auth, qta_realtime_ns(gateway->environment));
-    if (!qta_network_agent_is_finished(agent)) {
-        int64_t due_ns = qta_network_agent_do_work(agent, qta_monotonic_ns(gateway->environment),
-                                                   qta_realtime_ns(gateway->environment));
-        if (!qta_network_agent_is_finished(agent) && qta_subscriber_queued(gateway->callbacks) == 0)
-            qta_network_agent_wait(agent, due_ns);
-    }
-    while (qta_subscriber_dispatch(gateway->callbacks) > 0)
-        ;
-    if (!qta_network_agent_is_finished(agent))
-        return true;
-    atomic_store(&gateway->run_state, RUN_ENDED);
-    return false;
-}
-
-enum qta_status qta_gateway_result(const struct qta_gateway *gateway, struct qta_error *err)
-{
-    return qta_network_agent_result(gateway->agent, err);
-}
-
 /* ---- during the run ---------------------------------------------------------------------------
  */
 
@@ -611,7 +422,7 @@ enum qta_status qta_gateway_mark(struct qta_gateway *gateway, const char *note,
                              QTA_NAME_MAX_BYTES);
     if (gateway->is_replay)
         return qta_error_set(err, QTA_ERR_STATE, "cannot add a note to a replay");
-    if (atomic_load(&gateway->run_state) != RUN_STARTED)
+    if (atomic_load(&gateway->run_state) != QTA_RUN_STARTED)
         return qta_error_set(err, QTA_ERR_STATE, "cannot record a note: the gateway does not run");
     return qta_network_agent_mark(gateway->agent, note, err);
 }
@@ -658,7 +469,7 @@ enum qta_status qta_gateway_reload(struct qta_gateway *gateway,
     assert(options);
     if (gateway->is_replay)
         return qta_error_set(err, QTA_ERR_STATE, "a replay takes over no other configuration");
-    if (atomic_load(&gateway->run_state) == RUN_ENDED)
+    if (atomic_load(&gateway->run_state) == QTA_RUN_ENDED)
         return qta_error_set(err, QTA_ERR_STATE, "the run has ended: create a new gateway");
     struct qta_live_options *live = NULL;
     enum qta_status status = check_options(options, gateway->transport, err);
