@@ -592,7 +592,10 @@ static enum qta_status count_places(struct qta_provider *provider,
                              "recording.raw_frames would store the messages of all %zu lines; set "
                              "it to false, or lines to 1",
                              provider->lines_wanted);
-    provider->line_count = provider->lines_wanted + (is_offline ? 0 : 1);
+    /* a successor's place costs every tick a comparison with what another line has brought */
+    bool has_successors = !is_offline && (own->connection_lifetime_ns > 0 ||
+                                          (provider->ops->traits & QTA_TRAIT_ANNOUNCES_END));
+    provider->line_count = provider->lines_wanted + (has_successors ? 1 : 0);
     provider->shard_count = has_limit && !is_offline && own->max_connections > 0
                                 ? own->max_connections / provider->lines_wanted
                                 : 1;

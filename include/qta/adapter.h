@@ -58,6 +58,8 @@ enum qta_adapter_trait {
     /** Has no URL of its own, although it describes its connections: websocket_url must be given.
      */
     QTA_TRAIT_NEEDS_URL = 1 << 2,
+    /** Its venue announces that it will cut a connection, and it calls host->expiring(). */
+    QTA_TRAIT_ANNOUNCES_END = 1 << 3,
 };
 
 /** A provider's key that the adapter understands beyond the common ones. */
@@ -208,7 +210,7 @@ struct qta_adapter_host_ops {
     void (*log)(struct qta_adapter_host *host, enum qta_log_level level, const char *message);
 
     /** The venue has said that it will cut this connection soon: the host opens another beside it
-     *  and closes this one when the other carries the data. */
+     *  and closes this one when the other carries the data. With QTA_TRAIT_ANNOUNCES_END only. */
     void (*expiring)(struct qta_adapter_host *host);
 
     /** The venue says that we are too fast. The host halves that rate, sends or connects nothing

@@ -172,6 +172,7 @@ const struct qta_adapter_ops chatty_adapter_ops = {
     .struct_bytes = sizeof(struct qta_adapter_ops),
     .name = "chatty",
     .transport = QTA_TRANSPORT_WEBSOCKET,
+    .traits = QTA_TRAIT_ANNOUNCES_END,
     .types = QTA_TYPE_BIT(QTA_TICK_TRADE),
     .dense_types = QTA_TYPE_BIT(QTA_TICK_TRADE),
     .create = create,
