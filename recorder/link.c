@@ -332,6 +332,17 @@ static enum qta_io read_piece(struct qta_link *link)
     return io;
 }
 
+/* The connection is found to have ended by something else than reading. What came before the end is
+ * still to be read, and this is the last chance. It is no more than the kernel's buffer holds;
+ * where the link is paused, it waits in link->in. Returns how reading ended. */
+static enum qta_io read_the_rest(struct qta_link *link)
+{
+    enum qta_io io = QTA_IO_DONE;
+    while (io == QTA_IO_DONE && link->state != QTA_LINK_SECURING && link->state != QTA_LINK_ENDED)
+        io = read_piece(link);
+    return io;
+}
+
 static void read_some(struct qta_link *link)
 {
     link->has_backlog = false;
@@ -390,8 +401,10 @@ static void flush(struct qta_link *link)
         explicit_bzero(link->out.memory + link->out.head, put); /* it may hold keys */
         qta_byte_queue_consume(&link->out, put);
         link->wants_write = io == QTA_IO_WAIT_WRITE;
-        if (io == QTA_IO_CLOSED || io == QTA_IO_FAILED)
+        if (io == QTA_IO_CLOSED || io == QTA_IO_FAILED) {
+            read_the_rest(link); /* what can no longer be written to may still be read */
             on_peer_gone(link, io);
+        }
         if (io != QTA_IO_DONE)
             return;
         if (link->owes_pong && link->state == QTA_LINK_OPEN)
@@ -421,11 +434,7 @@ void qta_link_on_hangup(struct qta_link *link)
     }
     if (link->state == QTA_LINK_ENDED || link->stream.fd < 0)
         return;
-    /* What came before the end is still to be read, and this is the last chance. It is no more than
-     * the kernel's buffer holds; where the link is paused, it waits in link->in. */
-    enum qta_io io = QTA_IO_DONE;
-    while (io == QTA_IO_DONE && link->state != QTA_LINK_SECURING && link->state != QTA_LINK_ENDED)
-        io = read_piece(link);
+    enum qta_io io = read_the_rest(link);
     if (io != QTA_IO_CLOSED && io != QTA_IO_FAILED)
         io = qta_stream_check_connected(&link->stream);
     on_peer_gone(link, io == QTA_IO_FAILED ? io : QTA_IO_CLOSED);

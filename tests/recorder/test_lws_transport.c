@@ -286,9 +286,9 @@ static void a_paused_link_leaves_bytes_with_the_venue(void **state)
     assert_int_equal(client.received, sent);
 }
 
-static void a_paused_link_keeps_what_came_before_a_reset(void **state)
+/* Whether the reset is found by listening or by sending. */
+static void keep_what_came_before_a_reset(struct fixture *fixture, bool is_sending)
 {
-    struct fixture *fixture = *state;
     struct client client = {.fixture = fixture, .at_open = pause_here};
     client_start(&client);
     serve_until(fixture, &client.opened, 1);
@@ -302,6 +302,8 @@ static void a_paused_link_keeps_what_came_before_a_reset(void **state)
     const struct linger at_once = {.l_onoff = 1};
     assert_int_equal(setsockopt(peer, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
     close(peer);
+    if (is_sending)
+        fixture->transport->ops->link_send(client.link, "x", 1, true);
     for (int i = 0; i < 10; i++)
         fixture->transport->ops->service(fixture->transport, 0);
     assert_int_equal(client.received, 0);
@@ -310,6 +312,16 @@ static void a_paused_link_keeps_what_came_before_a_reset(void **state)
     serve_until(fixture, &client.ended, 1);
     assert_int_equal(client.received, MUCH);
     assert_int_equal(client.end.cause, QTA_CAUSE_LOST);
+}
+
+static void a_paused_link_keeps_what_came_before_a_reset(void **state)
+{
+    keep_what_came_before_a_reset(*state, false);
+}
+
+static void a_paused_link_that_sends_keeps_what_came_before_a_reset(void **state)
+{
+    keep_what_came_before_a_reset(*state, true);
 }
 
 static void a_venue_that_does_not_read_is_given_up(void **state)
@@ -476,6 +488,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_end_may_open_the_next_link, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_paused_link_leaves_bytes_with_the_venue, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_paused_link_that_sends_keeps_what_came_before_a_reset,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_paused_link_keeps_what_came_before_a_reset, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_venue_that_does_not_read_is_given_up, set_up, tear_down),
