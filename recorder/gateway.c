@@ -228,12 +228,14 @@ static enum qta_status list_connections(struct qta_gateway *gateway, struct qta_
         qta_provider_connections(gateway->providers[i], &count);
         total += count;
     }
+    assert(total > 0); /* every provider has one */
     gateway->connections = calloc(total, sizeof(struct qta_connection *));
     if (!gateway->connections)
         return qta_error_set(err, QTA_ERR_NOMEM, "out of memory for providers");
     for (size_t i = 0; i < gateway->provider_count; i++) {
         struct qta_connection *const *own = qta_provider_connections(gateway->providers[i], &count);
-        memcpy(&gateway->connections[gateway->connection_count], own, count * sizeof(*own));
+        memcpy(&gateway->connections[gateway->connection_count], own,
+               count * sizeof(struct qta_connection *));
         gateway->connection_count += count;
     }
     return QTA_OK;

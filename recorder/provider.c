@@ -624,7 +624,7 @@ enum qta_status qta_provider_create(struct qta_provider **out,
         size_t places = provider->shard_count * provider->line_count;
         provider->shards = calloc(provider->shard_count, sizeof *provider->shards);
         provider->closed = calloc(provider->shard_count, sizeof *provider->closed);
-        provider->connections = calloc(places, sizeof *provider->connections);
+        provider->connections = calloc(places, sizeof(struct qta_connection *));
         if (!provider->name || !provider->shards || !provider->closed || !provider->connections)
             status = qta_error_set(err, QTA_ERR_NOMEM, "out of memory for a provider");
     }

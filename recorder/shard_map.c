@@ -91,6 +91,7 @@ static bool grow(struct qta_shard_map *map)
         free(slots);
         return false;
     }
+    memset(places + map->capacity, 0, (capacity - map->capacity) * sizeof *places);
     free(map->slots);
     map->slots = slots;
     map->capacity = capacity;
@@ -122,10 +123,12 @@ static struct place *take_place(struct qta_shard_map *map)
         return &map->places[map->count++];
     }
     map->free_count--;
-    struct place *place = map->places;
-    while (place->symbol)
-        place++;
-    return place;
+    size_t index = 0;
+    assert(map->places);
+    while (map->places[index].symbol)
+        index++;
+    assert(index < map->count);
+    return &map->places[index];
 }
 
 /* ---- places ------------------------------------------------------------------------------------
