@@ -224,7 +224,8 @@ static enum qta_status add_gaps(struct qta_session_index *index, struct qta_segm
                                 const struct qta_name_map *map, struct qta_error *err)
 {
     struct qta_index_statement insert = qta_index_statement_make(
-        index->db, "INSERT OR REPLACE INTO gaps VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)");
+        index->db,
+        "INSERT OR REPLACE INTO gaps VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)");
     enum qta_status status = QTA_OK;
     for (size_t i = 0; i < segment->footer.frame_count && status == QTA_OK; i++) {
         const struct qta_frame *frame = &segment->footer.frames[i];
