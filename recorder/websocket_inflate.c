@@ -2,6 +2,7 @@
 #include "recorder/websocket_inflate.h"
 
 #define ZLIB_CONST
+#include <assert.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <zlib.h>
@@ -48,6 +49,7 @@ void qta_websocket_inflate_destroy(struct qta_websocket_inflate *inflater)
 /* Room for one byte more than allowed, so that too much is seen. */
 static enum qta_inflate_result make_room(struct qta_websocket_inflate *inflater, size_t message_max)
 {
+    assert(message_max < SIZE_MAX);
     if (inflater->length > message_max)
         return QTA_INFLATE_TOO_LARGE;
     if (inflater->length < inflater->capacity)

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,12 +118,17 @@ static void on_close(void *user, struct qta_link *link, int code)
 /* ---- what comes out ---------------------------------------------------------------------------
  */
 
+/* The storage's threads log, too. */
+static pthread_mutex_t log_mutex = PTHREAD_MUTEX_INITIALIZER;
+
 static void note_log(void *user, enum qta_log_level level, const char *area, const char *message)
 {
     struct stage *stage = user;
+    pthread_mutex_lock(&log_mutex);
     size_t used = strlen(stage->log);
     snprintf(stage->log + used, sizeof stage->log - used, "%s %s: %s\n", qta_log_level_name(level),
              area, message);
+    pthread_mutex_unlock(&log_mutex);
 }
 
 static void note_tick(void *user, const struct qta_tick *tick, const struct qta_dictionary *names)
@@ -200,8 +206,10 @@ double stage_metric(const struct stage *stage, const char *series)
 int stage_log_count(const struct stage *stage, const char *text)
 {
     int count = 0;
+    pthread_mutex_lock(&log_mutex);
     for (const char *at = strstr(stage->log, text); at; at = strstr(at + 1, text))
         count++;
+    pthread_mutex_unlock(&log_mutex);
     return count;
 }
 

@@ -97,8 +97,8 @@ static int do_random(struct qta_environment *env, void *bytes, size_t length)
 {
     uint8_t *out = bytes;
     for (size_t i = 0; i < length; i++) {
-        self(env)->random_state = self(env)->random_state * UINT64_C(6364136223846793005) + 1;
-        out[i] = (uint8_t)(self(env)->random_state >> 56);
+        uint64_t number = atomic_fetch_add(&self(env)->random_state, 1) + 1;
+        out[i] = (uint8_t)(number * UINT64_C(0x9e3779b97f4a7c15) >> 56);
     }
     return 0;
 }

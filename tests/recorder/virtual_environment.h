@@ -13,7 +13,7 @@ struct virtual_environment {
     struct qta_environment base;
     _Atomic int64_t monotonic_ns; /**< other threads of the library look at the clock, too */
     _Atomic int64_t realtime_ns;
-    uint64_t random_state;
+    _Atomic uint64_t random_state; /* the storage's threads take from it, too */
     /** Calls that change the disk that still succeed; negative: all. */
     _Atomic int64_t disk_calls_left;
     int disk_errno;     /**< what the others fail with */
