@@ -55,13 +55,16 @@ class Lane(Provider):
         last = self.proxy.pipes[-1].upstream_port
         return any(entry.port == last and entry.flows for entry in venue.entries(self.name))
 
+    def pipe_of(self, entry):
+        """A port may have served several, one after the other, and not all got as far as the ledger."""
+        return max((pipe for pipe in self.proxy.pipes
+                    if pipe.upstream_port == entry.port and pipe.connected_at <= entry.at),
+                   key=lambda pipe: pipe.connected_at)
+
     def settle_accounts(self, venue):
         """What each connection's frames came to, by the bytes that the proxy let through."""
-        pipes = {}  # a port may have served several, one after the other
-        for pipe in self.proxy.pipes:
-            pipes.setdefault(pipe.upstream_port, []).append(pipe)
         for entry in venue.entries(self.name):
-            pipe = pipes[entry.port].pop(0)
+            pipe = self.pipe_of(entry)
             is_exact = pipe.is_dead and pipe.fault.kind in ("reset", "fin")
             whole = max([count for offset, count in entry.offsets if offset <= pipe.forwarded],
                         default=0)

@@ -58,6 +58,7 @@ class Pipe:
         self.client = reader, writer
         self.server = None
         self.upstream_port = 0
+        self.connected_at = 0.0  # upstream, monotonic
         self.forwarded = 0      # bytes handed to the client's kernel
         self.taken = 0          # bytes from the client
         self.is_dead = False    # nothing more goes through, in either direction
@@ -204,6 +205,7 @@ class FaultProxy:
             await pipe.strike()
             return
         pipe.server = await asyncio.open_connection(self.host, self.target)
+        pipe.connected_at = time.monotonic()
         pipe.upstream_port = pipe.server[1].get_extra_info("sockname")[1]
         await asyncio.gather(self.calm(pipe.down(), pipe), self.calm(pipe.up(), pipe))
 
