@@ -199,7 +199,9 @@ enum qta_status qta_shard_map_add(struct qta_shard_map *map, const char *symbol,
 void qta_shard_map_remove(struct qta_shard_map *map, const char *symbol)
 {
     struct place *place = find(map, symbol);
-    assert(place && place->streams > 0);
+    if (!place)
+        return;
+    assert(place->streams > 0);
     map->loads[place->shard].streams--;
     if (--place->streams > 0)
         return;
@@ -214,8 +216,7 @@ bool qta_shard_map_move(struct qta_shard_map *map, const char *symbol, const boo
 {
     struct place *place = find(map, symbol);
     size_t shard;
-    assert(place);
-    if (!choose(map, place->streams, closed, &shard) || shard == place->shard)
+    if (!place || !choose(map, place->streams, closed, &shard) || shard == place->shard)
         return false;
     map->loads[place->shard].symbols--;
     map->loads[place->shard].streams -= place->streams;

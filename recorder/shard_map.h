@@ -38,11 +38,11 @@ void qta_shard_map_destroy(struct qta_shard_map *map);
 enum qta_status qta_shard_map_add(struct qta_shard_map *map, const char *symbol, size_t streams,
                                   const bool *closed, size_t *shard, struct qta_error *err);
 
-/** One subscription less of a symbol that has a place. */
+/** One subscription less of a symbol. Without a place nothing happens. */
 void qta_shard_map_remove(struct qta_shard_map *map, const char *symbol);
 
-/** Puts a symbol that has a place, with all its subscriptions, on the least loaded shard in use
- *  that has room and is not closed. False when there is none. */
+/** Puts a symbol with all its subscriptions on the least loaded shard in use that has room and is
+ *  not closed. False when there is none, or the symbol has no place. */
 bool qta_shard_map_move(struct qta_shard_map *map, const char *symbol, const bool *closed);
 
 /** The shard of a symbol; false where it has none. */
