@@ -1,10 +1,9 @@
-/* posix_spawn: safe beside other threads, and a program that is not there is an error at once. */
+/* What it prints goes to our stderr. */
 #include "recorder/alert_command.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/environment.h"
+#include "recorder/child_process.h"
 
 enum { VARIABLES_MAX = 32 };
 
@@ -31,29 +31,6 @@ static void make_environment(char *const *variables, char *out[VARIABLES_MAX])
     out[count] = NULL;
 }
 
-static int spawn(pid_t *pid, char *const *argv, char *const *environment)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none;
-    sigset_t all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-                                              POSIX_SPAWN_SETSIGDEF);
-    posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    int error = posix_spawn(pid, argv[0], &actions, &attributes, argv, environment);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    return error;
-}
-
 enum qta_status qta_alert_command_run(char *const *argv, char *const *variables, int64_t timeout_ns,
                                       const atomic_bool *stop, struct qta_error *err)
 {
@@ -61,7 +38,7 @@ enum qta_status qta_alert_command_run(char *const *argv, char *const *variables,
     char *environment[VARIABLES_MAX];
     make_environment(variables, environment);
     pid_t pid;
-    int error = spawn(&pid, argv, environment);
+    int error = qta_child_process_start(&pid, argv, environment, STDERR_FILENO);
     if (error != 0)
         return qta_error_set(err, QTA_ERR_IO, "cannot start '%s': %s", argv[0], strerror(error));
     int64_t deadline_ns = qta_monotonic_ns(system) + timeout_ns;

@@ -346,11 +346,6 @@ int64_t qta_connection_age_ns(const struct qta_connection *connection)
     return connection->epoch != 0 ? connection->now_ns - connection->opened_ns : 0;
 }
 
-const struct qta_adapter_ops *qta_connection_ops(const struct qta_connection *connection)
-{
-    return connection->options.ops;
-}
-
 const struct qta_feed *qta_connection_feed(const struct qta_connection *connection)
 {
     return &connection->feed;

@@ -171,6 +171,4 @@ const struct qta_feed *qta_connection_feed(const struct qta_connection *connecti
 const char *qta_connection_state_name(enum qta_connection_state state);
 enum { QTA_CONNECTION_STATE_COUNT = QTA_CONNECTION_FINISHED + 1 };
 
-const struct qta_adapter_ops *qta_connection_ops(const struct qta_connection *connection);
-
 #endif

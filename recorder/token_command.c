@@ -1,17 +1,17 @@
-/* posix_spawn: safe beside other threads, and a program that is not there is an error at once. */
+/* Runs the program and takes what it prints, for as long as it may take. */
 #include "recorder/token_command.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/environment.h"
 #include "core/secret.h"
+#include "recorder/child_process.h"
 #include "recorder/secret_file.h"
 
 #define LOOK_NS INT64_C(20000000) /* at *stop and at the clock */
@@ -25,30 +25,6 @@ struct run {
     int64_t deadline_ns;
     const atomic_bool *stop;
 };
-
-static int spawn(pid_t *pid, const char *const *argv, int out)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none;
-    sigset_t all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-                                              POSIX_SPAWN_SETSIGDEF);
-    posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    int error = posix_spawn(pid, argv[0], &actions, &attributes, (char *const *)(uintptr_t)argv,
-                            environ);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    return error;
-}
 
 static bool is_out_of_time(const struct run *run)
 {
@@ -140,7 +116,9 @@ enum qta_status qta_token_command_run(char **key, const char *const *argv, int64
         return qta_error_set_errno(err, "cannot start '%s'", argv[0]);
     run.fd = pipe_fds[0];
     run.text = qta_secret_create(QTA_SECRET_BYTES_MAX + 1);
-    int error = run.text ? spawn(&run.pid, argv, pipe_fds[1]) : ENOMEM;
+    int error = run.text ? qta_child_process_start(&run.pid, (char *const *)(uintptr_t)argv,
+                                                   environ, pipe_fds[1])
+                         : ENOMEM;
     close(pipe_fds[1]);
     enum qta_status status;
     if (error != 0)
